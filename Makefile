@@ -1,0 +1,38 @@
+# Each target works alone in a fresh clone, on a machine with Python 3.11 or later, gcc and make.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.PHONY: demo test bench lint clean
+
+# make demo: an LSTM learns from real text in a few minutes, and writes.
+demo: .venv/installed
+	$(BIN)/cellwright demo $(ARGS)
+
+# make test: the style, the types, the layers and the tests. ARGS goes to pytest.
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# make bench: against PyTorch and ONNX Runtime, side by side. ARGS="--quick" for a first look.
+bench: .venv/installed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# torch goes first and by its pin alone, so that a wheel already on the machine is taken before any newer one.
+# The build back end comes from the same pins, not from a second environment.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(INSTALL) torch hatchling
+	$(INSTALL) --no-build-isolation --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,99 @@
+"""What the library sets out to reach, and what a result shows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from .cases import MODES, OTHER_WAYS, Comparison, Mode, Way
+from .result import Result
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of the summary."""
+
+    measure: str
+    reach: str
+    got: str
+    met: bool
+
+
+def goals(result: Result) -> list[Goal]:
+    """Every goal, in the order of the report."""
+    return [
+        *speed_goals(result),
+        *way_goals(result),
+        *growth_goals(result),
+        *held_goals(result),
+        *startup_goals(result),
+    ]
+
+
+def speed_goals(result: Result) -> Iterator[Goal]:
+    """Inference against the best peer, one call, forward+backward against torch."""
+    inference = chosen(result, "plain", "inference")
+    long = [each.ratio for each in inference if each.case.shape.steps > 1]
+    yield mean_goal("inference, T > 1, against the best of torch and ONNX Runtime", long, 1.25, 0.9)
+    one = min(each.seconds["torch"] / each.ours for each in inference if each.case.shape.steps == 1)
+    yield Goal("one call at T = 1, B = 1, H = 128, against torch", "4 x", f"{one:.2f} x", one >= 4)
+    yield mean_goal("forward+backward against torch", ratios(result, "plain", "forward+backward"), 1.5, 1.0)
+
+
+def way_goals(result: Result) -> Iterator[Goal]:
+    """What torch does without oneDNN."""
+    for way in OTHER_WAYS:
+        for mode in MODES:
+            mean = geometric_mean(ratios(result, way, mode))
+            yield Goal(f"{way}, {mode}, against torch's own way", "3 x", f"{mean:.2f} x", mean >= 3)
+
+
+def growth_goals(result: Result) -> Iterator[Goal]:
+    """A long sequence costs no more per step than a short one."""
+    for mode in MODES:
+        per_step = {
+            each.case.shape.steps: each.ours / each.case.shape.steps for each in chosen(result, "steps", mode)
+        }
+        growth = per_step[100_000] / per_step[1_000]
+        measure = f"time per step at T = 100,000 against T = 1,000, {mode}"
+        yield Goal(measure, "at most 1.10 x", f"{growth:.2f} x", growth <= 1.10)
+
+
+def held_goals(result: Result) -> Iterator[Goal]:
+    """Backward keeps the gates and the states."""
+    for held in result.held:
+        measure = f"held for backward by {held.cell}, numbers per step, row and unit"
+        met = held.numbers <= held.gates_and_states
+        yield Goal(measure, f"{held.gates_and_states}", f"{held.numbers:g}", met)
+
+
+def startup_goals(result: Result) -> Iterator[Goal]:
+    """What a user waits for at first."""
+    times = result.startup
+    for measure, reach, got in (
+        ("first call, forward+backward, cold", 6, times.first_call_cold),
+        ("first call, forward+backward, cached on disk", 0.5, times.first_call_cached),
+        ("import cellwright beyond import torch", 0.5, times.import_beyond_torch),
+    ):
+        yield Goal(measure, f"{reach} s", f"{got:.2f} s", got <= reach)
+
+
+def mean_goal(measure: str, values: list[float], mean: float, least: float) -> Goal:
+    """A geometric mean to reach, and no value under the least."""
+    got, lowest = geometric_mean(values), min(values)
+    reach = f"{mean} x, none under {least}"
+    return Goal(measure, reach, f"{got:.2f} x, lowest {lowest:.2f}", got >= mean and lowest >= least)
+
+
+def chosen(result: Result, way: Way, mode: Mode) -> list[Comparison]:
+    """The comparisons of one table, in the order they were measured."""
+    return [each for each in result.comparisons if (each.case.way, each.case.mode) == (way, mode)]
+
+
+def ratios(result: Result, way: Way, mode: Mode) -> list[float]:
+    """How many times as fast as the best peer, shape by shape."""
+    return [each.ratio for each in chosen(result, way, mode)]
+
+
+def geometric_mean(values: list[float]) -> float:
+    """The mean of ratios."""
+    return prod(values) ** (1 / len(values))

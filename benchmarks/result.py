@@ -1,0 +1,67 @@
+"""A result: all figures of one run, as a file."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from .cases import Case, Comparison
+from .limits import Limits
+from .memory import Held
+from .shapes import Shape
+from .startup import Startup
+
+FOLDER = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured, where, and with what."""
+
+    date: str
+    machine: dict[str, str]
+    versions: dict[str, str]
+    limits: Limits
+    comparisons: list[Comparison]
+    held: list[Held]
+    startup: Startup
+
+    def save(self) -> Path:
+        """Write the file, named after the processor and the day."""
+        name = re.sub(r"[^a-z0-9]+", "-", self.machine["processor"].lower()).strip("-")
+        path = FOLDER / f"{name}-{self.date}.json"
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        return path
+
+
+def today() -> str:
+    """The day, as it stands in a file name."""
+    return date.today().isoformat()
+
+
+def latest() -> Result | None:
+    """The result of the latest day."""
+    files = sorted(FOLDER.glob("*.json"), key=lambda path: path.stem[-len(today()) :])
+    return parse(json.loads(files[-1].read_text())) if files else None
+
+
+def parse(raw: dict[str, Any]) -> Result:
+    """The inverse of `asdict`."""
+    return Result(
+        date=raw["date"],
+        machine=raw["machine"],
+        versions=raw["versions"],
+        limits=Limits(**raw["limits"]),
+        comparisons=[comparison(each) for each in raw["comparisons"]],
+        held=[Held(**each) for each in raw["held"]],
+        startup=Startup(**raw["startup"]),
+    )
+
+
+def comparison(raw: dict[str, Any]) -> Comparison:
+    """One comparison of a file."""
+    case = raw["case"]
+    return Comparison(Case(case["way"], case["mode"], Shape(**case["shape"])), raw["seconds"])

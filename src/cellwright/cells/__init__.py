@@ -1,0 +1,12 @@
+"""The mathematics: what a cell is, and the cells that come with Cellwright."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .baselines import gru, rnn
+from .cell import Cell, Dimension, Terms, cell
+from .lstm import lstm
+
+cells: Mapping[str, Cell] = MappingProxyType({each.name: each for each in (lstm, rnn, gru)})
+
+__all__ = ["Cell", "Dimension", "Terms", "cell", "cells"]

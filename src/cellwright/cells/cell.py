@@ -1,0 +1,230 @@
+"""The Cell: one pure function, its gates, its state, its learned vectors."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from ..errors import CellError, nearest
+from .equations import Equations
+
+CellFunction = Callable[["Terms", "Terms", "Terms", "Terms"], Mapping[str, Tensor]]
+
+
+class Terms(SimpleNamespace):
+    """Named values of one kind, as a cell function sees them: `x.i`, `r.f`, `s.c`, `w.p_o`."""
+
+    def __getattr__(self, name: str) -> Tensor:
+        raise AttributeError(f"there is no {name!r} here; {nearest(name, vars(self))}")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One weight of a cell: its symbol in the equations, its shape, and what it does."""
+
+    name: str
+    shape: tuple[int, ...]
+    what: str
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A recurrent cell. Made by the decorator `cell`; see there for the rules.
+
+    Attributes:
+        function: the equations, as an ordinary PyTorch function of `(x, r, s, w)`.
+        name: the name of the function.
+        gates: names of the gates, in the order of their rows in the weight matrices.
+        state: names of what is carried from step to step; always contains `h`.
+        vectors: names of the learned vectors (one number per unit), each with its start value,
+            or None for the start that the weights have.
+        signals: names of everything that the function returns, in order.
+    """
+
+    function: CellFunction
+    name: str
+    gates: tuple[str, ...]
+    state: tuple[str, ...]
+    vectors: Mapping[str, float | None]
+    signals: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signals", checked_signals(self))
+
+    def __repr__(self) -> str:
+        return f"<cell {self.name}: gates {' '.join(self.gates)}, state {' '.join(self.state)}>"
+
+    def __call__(
+        self,
+        x: Iterable[Tensor],
+        r: Iterable[Tensor],
+        s: Iterable[Tensor],
+        w: Iterable[Tensor] = (),
+    ) -> dict[str, Tensor]:
+        """One step: contributions per gate, previous states and vectors, each in the declared order.
+
+        Every tensor of `x`, `r` and `s` has the shape `[..., hidden]`, every vector `[hidden]`.
+
+        >>> import torch, cellwright as cw
+        >>> zeros = [torch.zeros(1, 3)] * 4
+        >>> cw.cells["lstm"](zeros, zeros, [torch.zeros(1, 3), torch.ones(1, 3)])["c"]
+        tensor([[0.5000, 0.5000, 0.5000]])
+        """
+        return dict(
+            self.function(
+                Terms(**dict(zip(self.gates, x, strict=True))),
+                Terms(**dict(zip(self.gates, r, strict=True))),
+                Terms(**dict(zip(self.state, s, strict=True))),
+                Terms(**dict(zip(self.vectors, w, strict=True))),
+            )
+        )
+
+    @property
+    def summary(self) -> str:
+        """What the cell is, and where it comes from: the first line of the function's docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """What the cell is, in words."""
+        return self.summary.partition(": ")[0].rstrip(".")
+
+    @property
+    def source(self) -> str:
+        """The publication, as the docstring gives it behind a colon; empty if it gives none."""
+        return self.summary.partition(": ")[2].rstrip(".")
+
+    def equations(self) -> str:
+        """The equations of one step as text, one line per signal."""
+        return Equations(self.function, self.gates, self.state, tuple(self.vectors)).text()
+
+    def latex(self) -> str:
+        """The equations of one step as a LaTeX `aligned` environment."""
+        return Equations(self.function, self.gates, self.state, tuple(self.vectors)).latex()
+
+    def dimensions(self, input_size: int, hidden_size: int) -> tuple[Dimension, ...]:
+        """Every weight of one layer and direction, gate by gate, with its shape."""
+        weights = [
+            row
+            for gate in self.gates
+            for row in (
+                Dimension(f"W_{gate}", (hidden_size, input_size), f"feed-forward weights of {gate}"),
+                Dimension(f"R_{gate}", (hidden_size, hidden_size), f"recurrent weights of {gate}"),
+                Dimension(f"b_{gate}", (hidden_size,), f"feed-forward bias of {gate}"),
+                Dimension(f"b'_{gate}", (hidden_size,), f"recurrent bias of {gate}"),
+            )
+        ]
+        vectors = [Dimension(name, (hidden_size,), "one weight per unit") for name in self.vectors]
+        return (*weights, *vectors)
+
+    def parameters(self, input_size: int, hidden_size: int) -> int:
+        """How many numbers one layer and direction learns.
+
+        >>> import cellwright as cw
+        >>> cw.cells["lstm"].parameters(80, 12)
+        4512
+        """
+        return sum(torch.Size(row.shape).numel() for row in self.dimensions(input_size, hidden_size))
+
+
+def cell(
+    *, gates: str, state: str = "h", vectors: str | Mapping[str, float] = ""
+) -> Callable[[CellFunction], Cell]:
+    """Make a cell of a function `(x, r, s, w)` that returns every signal of one step by name.
+
+    Args:
+        gates: names of the gates, separated by spaces, in the order of their rows in the weights.
+        state: names of what is carried on; `h` is the one that the recurrent weights multiply.
+        vectors: names of learned vectors, one number per unit; as a mapping, with their start values.
+
+    `x.k` is `W_k x_t + b_k`, `r.k` is `R_k h_{t-1} + b'_k`, `s.c` the previous state, `w.p` a vector.
+    The function must return a dict that holds each state name; all values have the shape of `s.h`.
+
+    >>> import torch, cellwright as cw
+    >>> @cw.cell(gates="f g", state="h", vectors={"decay": 1.0})
+    ... def leaky(x, r, s, w):
+    ...     "One gate and a learned decay."
+    ...     f = torch.sigmoid(x.f + r.f)
+    ...     g = torch.tanh(x.g + r.g)
+    ...     return dict(f=f, g=g, h=f * w.decay * s.h + (1 - f) * g)
+    >>> print(leaky.equations())
+    f_t = sigmoid(W_f x_t + b_f + R_f h_t-1 + b'_f)
+    g_t = tanh(W_g x_t + b_g + R_g h_t-1 + b'_g)
+    h_t = f_t * decay * h_t-1 + (1 - f_t) * g_t
+
+    Raises:
+        CellError: a name is unknown or declared twice, a state is missing from the result, or a
+            result has the wrong shape. The message names the line.
+    """
+    starts = vectors if isinstance(vectors, Mapping) else dict.fromkeys(vectors.split())
+
+    def decorate(function: CellFunction) -> Cell:
+        return Cell(function, function.__name__, tuple(gates.split()), tuple(state.split()), dict(starts))
+
+    return decorate
+
+
+def checked_signals(cell: Cell) -> tuple[str, ...]:
+    """Run the function once on tiny tensors; the names it returns, or an error that names the line."""
+    check_names(cell)
+    batch, hidden = 2, 3
+    example = torch.full((batch, hidden), 0.5)
+    try:
+        signals = cell(
+            [example] * len(cell.gates),
+            [example] * len(cell.gates),
+            [example] * len(cell.state),
+            [torch.full((hidden,), 0.5)] * len(cell.vectors),
+        )
+    except Exception as error:
+        raise CellError(f"{line_of(cell, error)}: the cell {cell.name!r} fails: {error}") from error
+    for name in cell.state:
+        if name not in signals:
+            raise CellError(
+                f"{line_of(cell)}: the cell {cell.name!r} must return its state {name!r}, but returns "
+                f"{', '.join(signals) or 'nothing'}; add {name}={name} to the dict"
+            )
+    for name, value in signals.items():
+        if not isinstance(value, Tensor) or value.shape != example.shape or value.dtype != example.dtype:
+            found = (
+                f"{list(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+            )
+            raise CellError(
+                f"{line_of(cell)}: the signal {name!r} of the cell {cell.name!r} must have the shape "
+                f"{list(example.shape)} and dtype of s.h, but is {found}; compute it from x, r or s without "
+                "reducing, reshaping or casting"
+            )
+    return tuple(signals)
+
+
+def check_names(cell: Cell) -> None:
+    """Names are identifiers, each declared once; there is a gate, and the state contains h."""
+    for kind, names in (("gates", cell.gates), ("state", cell.state), ("vectors", tuple(cell.vectors))):
+        for name in names:
+            if not name.isidentifier() or names.count(name) > 1:
+                raise CellError(
+                    f"{line_of(cell)}: {kind} of the cell {cell.name!r} must be different identifiers "
+                    f"separated by spaces, not {' '.join(names)!r}"
+                )
+    if not cell.gates:
+        raise CellError(f'{line_of(cell)}: the cell {cell.name!r} needs a gate; for example gates="i f g o"')
+    if "h" not in cell.state:
+        raise CellError(
+            f"{line_of(cell)}: the state of the cell {cell.name!r} must contain 'h', which the recurrent "
+            f"weights multiply, but is {' '.join(cell.state)!r}"
+        )
+
+
+def line_of(cell: Cell, error: BaseException | None = None) -> str:
+    """`file:line` of the cell function, or of the line in it at which the error arose."""
+    code = getattr(cell.function, "__code__", None)
+    if code is None:
+        return cell.name
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    lines = [frame.lineno for frame in frames if frame.filename == code.co_filename]
+    return f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}"

@@ -1,0 +1,93 @@
+"""The command line. It has no logic of its own: it reads options, calls, and prints.
+
+What a command needs is imported when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from ..errors import CellwrightError, InputError
+from .cells import describe, list_cells
+from .demo import demo
+from .text import evaluate, generate, train_text
+
+EXTRAS = {"lightning": "text", "tokenizers": "text"}
+"""What brings the packages that not everyone needs."""
+
+app = typer.Typer(
+    name="cellwright",
+    help="Train and use LSTM networks, and see what they are made of.",
+    epilog="Example: cellwright demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+train = typer.Typer(
+    help="Train a network on your own files.",
+    epilog="Example: cellwright train text novel.txt --minutes 10",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(train, name="train")
+train.command(
+    "text",
+    epilog="Example: cellwright train text novel.txt --minutes 10",
+)(train_text)
+app.command(epilog="Example: cellwright evaluate runs/novel another.txt")(evaluate)
+app.command(epilog='Example: cellwright generate runs/novel --prompt "Once upon" --length 300')(generate)
+app.command("cells", epilog="Example: cellwright cells")(list_cells)
+app.command(epilog="Example: cellwright describe lstm --input 80 --hidden 12")(describe)
+app.command(epilog="Example: cellwright demo")(demo)
+
+
+@app.callback()
+def options(debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error.")) -> None:
+    """Train and use LSTM networks, and see what they are made of."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0, 1 for what went wrong, 2 for wrong usage, 130 after Ctrl-C.
+
+    Every error that Cellwright raises on purpose becomes one line on stderr here, and nowhere else.
+
+    >>> main(["describe", "lstn"])
+    2
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return app(args=given, prog_name="cellwright", standalone_mode=False) or 0
+    except (CellwrightError, TyperException, ModuleNotFoundError, typer.Abort) as error:
+        if "--debug" in given:
+            raise
+        message, code = explained(error)
+    if message:
+        sys.stderr.write("cellwright: " + " ".join(message.split()) + "\n")
+    return code
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """What to say about an error, and the exit code."""
+    if isinstance(error, TyperException):
+        return usage(error), error.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        if error.name not in EXTRAS:
+            raise error
+        remedy = f"pip install 'cellwright[{EXTRAS[error.name]}]'"
+        return f"this command needs {error.name}, which is not installed; {remedy}", 1
+    if isinstance(error, CellwrightError):
+        return str(error), getattr(error, "exit_code", 2 if isinstance(error, InputError) else 1)
+    return "stopped", 130
+
+
+def usage(error: TyperException) -> str:
+    """What is wrong with the options, and where help is; nothing where help was printed."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "cellwright"
+    return f"{message}; see {command} --help" if message else ""

@@ -1,0 +1,1 @@
+"""The speed: a cell's traced program, printed as the body of a compiled loop, behind one PyTorch operator."""

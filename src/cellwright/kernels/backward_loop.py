@@ -1,0 +1,430 @@
+"""The backward pass of one layer: step by step the cell's derivative and the recurrent product turned round;
+after each chunk of steps the gradients of the inputs and, deferred to large products, of the weights."""
+
+from typing import Any
+
+from cellwright.kernels.compiled import compiled
+from cellwright.kernels.fields import (
+    BY_ROWS,
+    CHUNK,
+    D_PACKED_BR,
+    D_PACKED_BX,
+    D_PACKED_R,
+    D_PACKED_VECTORS,
+    D_PACKED_W,
+    D_STATE,
+    DIRECTIONS,
+    DX,
+    DY,
+    DZR,
+    DZX,
+    H_BEFORE,
+    HISTORY,
+    INPUTS,
+    ONE,
+    PACKED_VECTORS,
+    POINTERS,
+    ROWS,
+    SCRATCH,
+    STEPS,
+    TEAM_SIZE,
+    THREADS,
+    TILE,
+    TURNED_R,
+    TURNED_W,
+    UNITS,
+    ZEROS,
+    X,
+    Y,
+    Z,
+)
+from cellwright.kernels.printed import (
+    APART,
+    BLOCK,
+    GATES,
+    LANES,
+    ROWS_AT_ONCE,
+    SCRATCH_SIZE,
+    SIZE,
+    SLOTS,
+    STATES,
+    UNIT_VECTORS,
+    VECTORS,
+    backward_cell,
+    get,
+    load,
+    load_some,
+    multiply,
+    put,
+    store,
+    store_some,
+)
+from cellwright.kernels.shared_loop import (
+    active,
+    blocks,
+    copy_padded,
+    even,
+    own_blocks,
+    own_rows,
+    pack_vectors,
+    starts_anew,
+    weights_of,
+)
+from cellwright.kernels.team import meet, own_number, part
+
+
+@compiled
+def gate_columns(call: Any) -> int:
+    """K: the gates of all units, those that fill up the last block included."""
+    return blocks(call[UNITS]) * GATES * BLOCK
+
+
+@compiled
+def turn_matrix(source: int, target: int, units: int, width: int, columns: int, first: int, last: int) -> None:
+    """[G * H, width] to [vectors, K, LANES]."""
+    for k in range(columns):
+        gate, unit = (k // BLOCK) % GATES, k // (GATES * BLOCK) * BLOCK + k % BLOCK
+        at = source + (gate * units + unit) * width * SIZE
+        for v in range(first, last):
+            to = target + (v * columns + k) * LANES * SIZE
+            store(to, load_some(at + v * LANES * SIZE, width - v * LANES if unit < units else 0))
+
+
+@compiled
+def turn_weights(call: Any, direction: int, member: int, size: int) -> None:
+    """Pack W and R for products with gate gradients: inputs or units along the lanes."""
+    at, units, inputs = weights_of(call, direction), call[UNITS], call[INPUTS]
+    columns = gate_columns(call)
+    if call[DX] != 0:
+        vectors = (inputs + LANES - 1) // LANES
+        first, last = part(vectors, member, size)
+        target = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
+        turn_matrix(call[at], target, units, inputs, columns, first, last)
+    vectors = blocks(units) * UNIT_VECTORS
+    first, last = part(vectors, member, size)
+    target = call[TURNED_R] + direction * vectors * columns * LANES * SIZE
+    turn_matrix(call[at + 1], target, units, units, columns, first, last)
+    first, last = part(blocks(units), member, size)
+    pack_vectors(call, direction, first, last)
+
+
+@compiled
+def d_state_at(call: Any, direction: int, row: int, block: int) -> int:
+    """The address of the cotangent of h of one row and block; the other states follow at a stride."""
+    rows, padded = call[ROWS], blocks(call[UNITS]) * BLOCK
+    return call[D_STATE] + ((direction * STATES * rows + row) * padded + block * BLOCK) * SIZE
+
+
+@compiled
+def begin(call: Any, direction: int, member: int, size: int) -> None:
+    """Start with the cotangents of the last states."""
+    rows, units = call[ROWS], call[UNITS]
+    stride = rows * blocks(units) * BLOCK * SIZE
+    first_block, last_block = own_blocks(call, member, size)
+    first_row, last_row = own_rows(call, member, size)
+    for row in range(first_row, last_row):
+        for p in range(first_block, last_block):
+            for k in range(STATES):
+                given = call[POINTERS + 2 * STATES + k]
+                source = given + ((direction * rows + row) * units + p * BLOCK) * SIZE if given != 0 else 0
+                target = d_state_at(call, direction, row, p) + k * stride
+                copy_padded(source, target, units - p * BLOCK, BLOCK)
+
+
+@compiled
+def finish(call: Any, direction: int, member: int, size: int) -> None:
+    """Hand out the cotangents of the first states."""
+    rows, units = call[ROWS], call[UNITS]
+    stride = rows * blocks(units) * BLOCK * SIZE
+    first_block, last_block = own_blocks(call, member, size)
+    first_row, last_row = own_rows(call, member, size)
+    for row in range(first_row, last_row):
+        for p in range(first_block, last_block):
+            for k in range(STATES):
+                source = d_state_at(call, direction, row, p) + k * stride
+                target = call[POINTERS + 3 * STATES + k] + ((direction * rows + row) * units + p * BLOCK) * SIZE
+                for n in range(0, BLOCK, LANES):
+                    store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
+
+
+@compiled
+def unpack_matrix(source: int, target: int, columns: int, units: int, first: int, last: int) -> None:
+    """Blocks [P, columns, G * BLOCK] to [G * H, columns]."""
+    if target == 0:
+        return
+    width = GATES * BLOCK
+    for p in range(first, last):
+        for gate in range(GATES):
+            for low in range(0, columns, 64):
+                for u in range(min(BLOCK, units - p * BLOCK)):
+                    at = source + (p * columns * width + gate * BLOCK + u) * SIZE
+                    to = target + (gate * units + p * BLOCK + u) * columns * SIZE
+                    for n in range(low, min(low + 64, columns)):
+                        put(to + n * SIZE, get(at + n * width * SIZE))
+
+
+@compiled
+def add_up(source: int, target: int, rows: int, padded: int, units: int) -> None:
+    """The sum over rows, in their order: [rows, padded] to [units]."""
+    for u in range(units):
+        total = get(source + u * SIZE)
+        for row in range(1, rows):
+            total = total + get(source + (row * padded + u) * SIZE)
+        put(target + u * SIZE, total)
+
+
+@compiled
+def hand_out_weights(call: Any, direction: int, member: int, size: int) -> None:
+    """Unpack the gradients of the weights to the layout of the parameters."""
+    units, inputs, rows = call[UNITS], call[INPUTS], call[ROWS]
+    at, count, width = weights_of(call, direction) + 4 + VECTORS, blocks(units), GATES * BLOCK * SIZE
+    first, last = part(count, member, size)
+    unpack_matrix(call[D_PACKED_W] + direction * count * inputs * width, call[at], inputs, units, first, last)
+    unpack_matrix(call[D_PACKED_R] + direction * count * units * width, call[at + 1], units, units, first, last)
+    unpack_matrix(call[D_PACKED_BX] + direction * count * width, call[at + 2], 1, units, first, last)
+    d_br = call[D_PACKED_BR] if APART else call[D_PACKED_BX]
+    unpack_matrix(d_br + direction * count * width, call[at + 3], 1, units, first, last)
+    if member == 0:
+        for k in range(VECTORS):
+            source = call[D_PACKED_VECTORS] + (direction * VECTORS + k) * rows * count * BLOCK * SIZE
+            add_up(source, call[at + 4 + k], rows, count * BLOCK, units)
+
+
+@compiled
+def member_scratch(call: Any) -> int:
+    """The scratch memory of this thread."""
+    return call[SCRATCH] + own_number(call) * SCRATCH_SIZE
+
+
+@compiled
+def input_gradient(call: Any, direction: int, first: int, rows: int, offset: int) -> None:
+    """dx for rows of a chunk that stand side by side."""
+    if rows == 0:
+        return
+    inputs, columns = call[INPUTS], gate_columns(call)
+    dz = call[DZX] + (direction * call[CHUNK] * call[ROWS] + first) * columns * SIZE
+    dx = call[DX] + (direction * call[STEPS] * call[ROWS] + offset + first) * inputs * SIZE
+    all_vectors = (inputs + LANES - 1) // LANES
+    turned = call[TURNED_W] + direction * all_vectors * columns * LANES * SIZE
+    scratch = member_scratch(call)
+    tile, vectors = even(rows, ROWS_AT_ONCE), 0
+    while vectors < all_vectors:
+        width = min(4, all_vectors - vectors)
+        for row in range(0, rows, tile):
+            some = min(tile, rows - row)
+            multiply(
+                call[TILE],
+                some, width,
+                dz + row * columns * SIZE, columns * SIZE, SIZE,
+                turned + vectors * columns * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, columns,
+                call[ZEROS], 0, scratch, width * LANES * SIZE, LANES * SIZE,
+            )  # fmt: skip
+            for m in range(some):
+                for v in range(width):
+                    n = (vectors + v) * LANES
+                    value = load(scratch + (m * width + v) * LANES * SIZE)
+                    store_some(dx + ((row + m) * inputs + n) * SIZE, value, inputs - n)
+        vectors += width
+
+
+@compiled
+def input_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
+    """dx for the steps of a chunk; rows are shared out, whatever the threads share in the steps."""
+    if call[DX] == 0:
+        return
+    rows = call[ROWS]
+    if call[BY_ROWS] == 1:
+        first, last = part(rows, member, size)
+        for n in range(count):
+            input_gradient(call, direction, n * rows + first, last - first, low * rows)
+    else:
+        first, last = part(count * rows, member, size)
+        input_gradient(call, direction, first, last - first, low * rows)
+
+
+@compiled
+def weight_gradient(
+    call: Any, x: int, stride: int, inputs: int, dz: int, columns: int, dw: int, rows: int, number: int, member: int, size: int
+) -> None:
+    """Add x^T dz, block by block: x [rows, stride], dz [rows, K], dw [P, inputs, G * BLOCK]."""
+    tile = even(inputs, ROWS_AT_ONCE)
+    tiles = (inputs + tile - 1) // tile
+    first, last = part(number * tiles, member, size)
+    width = GATES * BLOCK * SIZE
+    for task in range(first, last):
+        p, n = task // tiles, task % tiles * tile
+        to = dw + (p * inputs + n) * width
+        multiply(
+                call[TILE],
+            min(tile, inputs - n), GATES * UNIT_VECTORS,
+            x + n * SIZE, SIZE, stride * SIZE,
+            dz + p * width, columns * SIZE, LANES * SIZE, rows,
+            to, width, to, width, LANES * SIZE,
+        )  # fmt: skip
+
+
+@compiled
+def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
+    """Add the sum of dz over its rows, for one block."""
+    multiply(
+                call[TILE], 1, GATES * UNIT_VECTORS, call[ONE], 0, 0, dz, columns * SIZE, LANES * SIZE, rows, to, 0, to, 0, LANES * SIZE
+    )  # fmt: skip
+
+
+@compiled
+def weight_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
+    """Add what a chunk says about W, R and the biases; the blocks and columns are shared out."""
+    inputs, units, rows = call[INPUTS], call[UNITS], call[ROWS]
+    number, columns = blocks(units), gate_columns(call)
+    width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * rows
+    dzx = call[DZX] + chunk * columns * SIZE
+    dzr = call[DZR] + chunk * columns * SIZE
+    x = call[X] + low * rows * inputs * SIZE
+    h = call[H_BEFORE] + chunk * number * BLOCK * SIZE
+    dw = call[D_PACKED_W] + direction * number * inputs * width
+    dr = call[D_PACKED_R] + direction * number * units * width
+    weight_gradient(call, x, inputs, inputs, dzx, columns, dw, count * rows, number, member, size)
+    weight_gradient(call, h, number * BLOCK, units, dzr, columns, dr, count * rows, number, member, size)
+    first, last = part(number, member, size)
+    for p in range(first, last):
+        at = p * GATES * BLOCK * SIZE
+        bias_gradient(call, dzx + at, columns, call[D_PACKED_BX] + (direction * number + p) * width, count * rows)
+        if APART:
+            bias_gradient(
+                call, dzr + at, columns, call[D_PACKED_BR] + (direction * number + p) * width, count * rows
+            )
+
+
+@compiled
+def first_states(call: Any, direction: int, row: int, p: int, scratch: int) -> int:
+    """The first states other than h, side by side in scratch memory."""
+    rows, units = call[ROWS], call[UNITS]
+    for k in range(1, STATES):
+        source = call[POINTERS + k] + ((direction * rows + row) * units + p * BLOCK) * SIZE
+        copy_padded(source, scratch + (k - 1) * BLOCK * SIZE, units - p * BLOCK, BLOCK)
+    return scratch
+
+
+@compiled
+def cell_of(
+    call: Any, direction: int, t: int, step: int, row: int, p: int, before: int, begins: bool, anew: bool
+) -> None:
+    """The derivative of the cell for one row and block; nothing outside the sequence of the row."""
+    rows, units, steps = call[ROWS], call[UNITS], call[STEPS]
+    count, columns = blocks(units), gate_columns(call)
+    at = (direction * call[CHUNK] + step) * rows + row
+    dzx = call[DZX] + (at * columns + p * GATES * BLOCK) * SIZE
+    dzr = call[DZR] + (at * columns + p * GATES * BLOCK) * SIZE
+    h_before = call[H_BEFORE] + (at * count + p) * BLOCK * SIZE
+    if not active(call, t, row):
+        for n in range(0, GATES * BLOCK, LANES):
+            store(dzx + n * SIZE, 0.0)
+            store(dzr + n * SIZE, 0.0)
+        copy_padded(0, h_before, 0, BLOCK)
+        return
+    block, padded, left = p * BLOCK * SIZE, count * BLOCK * SIZE, units - p * BLOCK
+    position = (((direction * (STATES - 1) * steps + t) * rows + row) * count) * BLOCK * SIZE + block
+    history_stride = steps * rows * padded
+    first = ((direction * rows + row) * units) * SIZE + block
+    if anew:
+        copy_padded(0, h_before, 0, BLOCK)
+    elif begins:
+        copy_padded(call[POINTERS] + first, h_before, left, BLOCK)
+    else:
+        y_before = call[Y] + ((before * rows + row) * call[DIRECTIONS] + direction) * units * SIZE
+        copy_padded(y_before + block, h_before, left, BLOCK)
+    y = call[Y] + ((t * rows + row) * call[DIRECTIONS] + direction) * units * SIZE + block
+    dy = call[DY] + ((t * rows + row) * call[DIRECTIONS] + direction) * units * SIZE + block
+    saved = call[Z] + (((direction * steps + t) * rows + row) * count + p) * SLOTS * BLOCK * SIZE
+    vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
+    dw = call[D_PACKED_VECTORS] + (direction * VECTORS * rows + row) * padded + block
+    d = d_state_at(call, direction, row, p)
+    s, s_stride = call[ZEROS], 0
+    if not anew and not begins:
+        s, s_stride = call[HISTORY] + position + (before - t) * rows * padded, history_stride
+    elif not anew and STATES > 1:
+        s, s_stride = first_states(call, direction, row, p, member_scratch(call)), BLOCK * SIZE
+    for n in range(UNIT_VECTORS):
+        u = n * LANES * SIZE
+        backward_cell(
+            saved + u, h_before + u, s + u, s_stride, y + u, call[HISTORY] + position + u, history_stride,
+            left - n * LANES, vectors + u, padded, d + u, rows * padded, dy + u, dzx + u, dzr + u,
+            dw + u, rows * padded,
+        )  # fmt: skip
+
+
+@compiled
+def cells_of_step(call: Any, direction: int, t: int, step: int, member: int, size: int) -> None:
+    """The derivative of the cell at step t, for own rows and blocks."""
+    first_row, last_row = own_rows(call, member, size)
+    first_block, last_block = own_blocks(call, member, size)
+    for row in range(first_row, last_row):
+        before = t - 1 + 2 * direction
+        begins = not 0 <= before < call[STEPS] or not active(call, before, row)
+        anew = active(call, t, row) and starts_anew(call, t, row, direction)
+        for p in range(first_block, last_block):
+            cell_of(call, direction, t, step, row, p, before, begins, anew)
+
+
+@compiled
+def recurrent_product(call: Any, direction: int, t: int, step: int, member: int, size: int) -> None:
+    """What the recurrent contributions of step t say about the h before it, for own rows and units."""
+    rows, units = call[ROWS], call[UNITS]
+    columns, padded = gate_columns(call), blocks(units) * BLOCK * SIZE
+    first_row, last_row = own_rows(call, member, size)
+    first_block, last_block = own_blocks(call, member, size)
+    vectors, last_vector = first_block * UNIT_VECTORS, last_block * UNIT_VECTORS
+    dz = call[DZR] + (direction * call[CHUNK] + step) * rows * columns * SIZE
+    turned = call[TURNED_R] + direction * blocks(units) * UNIT_VECTORS * columns * LANES * SIZE
+    tile = even(last_row - first_row, ROWS_AT_ONCE)
+    while vectors < last_vector:
+        width = min(4, last_vector - vectors)
+        for row in range(first_row, last_row, tile):
+            d = d_state_at(call, direction, row, 0) + vectors * LANES * SIZE
+            multiply(
+                call[TILE],
+                min(tile, last_row - row), width,
+                dz + row * columns * SIZE, columns * SIZE, SIZE,
+                turned + vectors * columns * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, columns,
+                d, padded, d, padded, LANES * SIZE,
+            )  # fmt: skip
+        vectors += width
+    for row in range(first_row, last_row):
+        if active(call, t, row) and starts_anew(call, t, row, direction):
+            for k in range(STATES):
+                at = d_state_at(call, direction, row, first_block) + k * rows * padded
+                for n in range(0, (last_block - first_block) * BLOCK, LANES):
+                    store(at + n * SIZE, 0.0)
+
+
+@compiled
+def run_direction(call: Any, direction: int, team: int, member: int, size: int) -> None:
+    """One direction, through the steps in chunks, against the order of forward."""
+    turn_weights(call, direction, member, size)
+    begin(call, direction, member, size)
+    meet(call, team, size)
+    steps, chunk = call[STEPS], call[CHUNK]
+    for done in range(0, steps, chunk):
+        count = min(chunk, steps - done)
+        low = steps - done - count if direction == 0 else done
+        for n in range(count):
+            step = count - 1 - n if direction == 0 else n
+            cells_of_step(call, direction, low + step, step, member, size)
+            if call[BY_ROWS] == 0:
+                meet(call, team, size)
+            recurrent_product(call, direction, low + step, step, member, size)
+        input_gradients(call, direction, low, count, member, size)
+        meet(call, team, size)
+        weight_gradients(call, direction, low, count, member, size)
+        meet(call, team, size)
+    finish(call, direction, member, size)
+    hand_out_weights(call, direction, member, size)
+
+
+@compiled
+def run(call: Any) -> None:
+    """The work of one thread, for all directions that its team has."""
+    number, size = own_number(call), call[TEAM_SIZE]
+    team, member, teams = number // size, number % size, call[DIRECTIONS] if size < call[THREADS] else 1
+    for direction in range(team, call[DIRECTIONS], teams):
+        run_direction(call, direction, team, member, size)

@@ -1,0 +1,57 @@
+"""What a compiled loop is told: one array of 64-bit integers, sizes and addresses, by these positions.
+
+Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype unless they say otherwise.
+
+    T steps, B rows, I inputs, H units, D directions, P blocks of BLOCK units (P * BLOCK >= H), S states,
+    G gates, K = P * G * BLOCK: the gates of all units, block by block and gate by gate.
+"""
+
+(
+    STEPS,  # T
+    ROWS,  # B
+    INPUTS,  # I
+    UNITS,  # H
+    DIRECTIONS,  # D
+    CHUNK,  # steps whose input products stand in memory at once
+    BY_ROWS,  # 1: threads share the rows; 0: they share the units and meet after every step
+    PACKED,  # 1: the packed weights are ready
+    TEAM_SIZE,  # threads that work on one direction together
+    THREADS,  # threads in all
+    THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
+    TILE,  # address of the register tile
+    YIELD,  # address of a function that lets other threads run
+    MEETINGS,  # [D] counters of the barriers, as 64-bit integers
+    LENGTHS,  # [B] 64-bit integers, or 0
+    RESETS,  # [T, B] bytes, or 0
+    X,  # [T, B, I]
+    Y,  # [T, B, D, H]
+    Z,  # forward: [D, T or CHUNK, B, P, SLOTS, BLOCK]; input products, overwritten by what is saved
+    HISTORY,  # [D, S - 1, T, B, P * BLOCK]: the states other than h, for backward
+    STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
+    SCRATCH,  # [THREADS, SCRATCH_SIZE]
+    PACKED_W,  # [D, P, I, G * BLOCK]
+    PACKED_R,  # [D, P, H, G * BLOCK]
+    PACKED_BX,  # [D, P, G * BLOCK]
+    PACKED_BR,  # [D, P, G * BLOCK]
+    PACKED_VECTORS,  # [D, vectors, P * BLOCK]
+    TURNED_W,  # [D, vectors of I, K, LANES]: the weights with inputs along the lanes
+    TURNED_R,  # [D, vectors of P * BLOCK, K, LANES]
+    DY,  # [T, B, D, H]
+    DX,  # [D, T, B, I], or 0
+    DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions
+    DZR,  # [D, CHUNK, B, K]: of the recurrent contributions; the same array where they are equal
+    H_BEFORE,  # [D, CHUNK, B, P * BLOCK]: the h that entered each step
+    D_STATE,  # [D, S, B, P * BLOCK]: the cotangents that travel back
+    D_PACKED_W,  # like PACKED_W; sums
+    D_PACKED_R,
+    D_PACKED_BX,
+    D_PACKED_BR,
+    D_PACKED_VECTORS,  # [D, vectors, B, P * BLOCK]
+    ZEROS,  # [BLOCK * SLOTS], zeros
+    ONE,  # [1]
+    POINTERS,  # the first of the addresses below
+) = range(43)
+
+# From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
+# cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and
+# then, in the same order, of their gradients.

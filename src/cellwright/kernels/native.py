@@ -1,0 +1,255 @@
+"""From source to machine code, once: compiled objects lie in the cache folder and load without Numba.
+
+An object is named by what it was made of: its own source, the sources of this package, the versions of the
+compilers and the processor. A changed cell, a new release or another machine therefore never meets an old one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from .printer import HERE, Target
+from .tile import SYMBOL, tile_module
+from .vectors import Vector
+
+ENTRY = "cellwright_run"
+
+
+def cache_folder() -> Path:
+    """Where printed sources and compiled objects lie: `$XDG_CACHE_HOME/cellwright`, by default in `~/.cache`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cellwright"
+
+
+@cache
+def host_target(dtype: str) -> Target:
+    """The vectors of this processor."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return Target(dtype, 64, 32)
+    if features.get("avx2") and features.get("fma"):
+        return Target(dtype, 32, 16)
+    return Target(dtype, 16, 32 if "neon" in features or "asimd" in features else 16)
+
+
+@cache
+def fingerprint_of_compiler() -> str:
+    """Everything that an object depends on besides its own source."""
+    sources = "".join(path.read_text() for path in sorted(HERE.glob("*.py*")))
+    parts = [version("numba"), version("llvmlite"), sys.version, llvm.get_host_cpu_name(), sources]
+    return hashlib.sha256("\0".join([*parts, llvm.get_host_cpu_features().flatten()]).encode()).hexdigest()
+
+
+@cache
+def target_machine() -> Any:
+    """LLVM's code generator for this processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="static" if target.name.startswith("x86") else "default",  # what LLVM's loader resolves
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+@cache
+def engine() -> Any:
+    """What holds loaded objects; it lives as long as the process."""
+    machine = target_machine()
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+
+
+def kernel(name: str, source: str) -> int:
+    """The address of `void run(int64_t *call)` of a printed source.
+
+    Args:
+        name: the start of the file names in the cache folder.
+        source: a module for Numba with a function `run(call)`.
+    """
+    key = hashlib.sha256((source + fingerprint_of_compiler()).encode()).hexdigest()[:16]
+    path = cache_folder() / f"{name}-{key}.py"
+    data = stored(path.with_suffix(".o"), lambda: compiled_object(path, source))
+    return loaded(data, symbol_for(key))
+
+
+def tile(dtype: str, most_rows: int, most_vectors: int) -> int:
+    """The address of the register tile."""
+    vector = Vector(dtype, host_target(dtype).lanes)
+    key = hashlib.sha256(f"{dtype} {most_rows} {most_vectors} {fingerprint_of_compiler()}".encode()).hexdigest()[:16]
+    path = cache_folder() / f"tile-{dtype}-{key}.o"
+
+    def make() -> bytes:
+        text = tile_module(vector, most_rows, most_vectors).replace(SYMBOL, symbol_for(key))
+        return emitted(optimised(llvm.parse_assembly(text)))
+
+    return loaded(stored(path, make), symbol_for(key))
+
+
+def symbol_for(key: str) -> str:
+    return f"cellwright_{key}"
+
+
+def stored(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The content of a file in the cache; made, and if possible written, when it is not there."""
+    if path.is_file():
+        return path.read_bytes()
+    data = make()
+    write(path, data)
+    return data
+
+
+def write(path: Path, data: bytes) -> bool:
+    """Write a file of the cache to the side and move it into place; a cache that cannot be written is none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def loaded(data: bytes, symbol: str) -> int:
+    """Add an object to the process; the address of one symbol in it."""
+    engine().add_object_file(llvm.ObjectFileRef.from_data(data))
+    engine().finalize_object()
+    return int(engine().get_function_address(symbol))
+
+
+def optimised(module: Any) -> Any:
+    """The module after LLVM's usual optimisations for speed."""
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    passes = llvm.create_pass_builder(target_machine(), options)
+    passes.getModulePassManager().run(module, passes)
+    return module
+
+
+def emitted(module: Any) -> bytes:
+    """The machine code of a module."""
+    return bytes(target_machine().emit_object(module))
+
+
+def compiled_object(path: Path, source: str) -> bytes:
+    """Compile a printed source with Numba. The file is written first, so that people can read it."""
+    if not write(path, source.encode()):
+        path = Path(tempfile.mkdtemp(prefix="cellwright-")) / path.name
+        write(path, source.encode())
+    from numba import types
+    from numba.core import compiler
+    from numba.core.registry import cpu_target
+
+    from .compiled import CALL
+
+    module = imported(path)
+    flags = compiler.Flags()
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    flags.error_model = "numpy"
+    result = compiler.compile_extra(
+        cpu_target.typing_context, cpu_target.target_context, module.run.py_func, (CALL,), types.none, flags, {}
+    )
+    whole = linked(result.library)
+    symbol = symbol_for(path.stem.rpartition("-")[2])
+    whole.link_in(llvm.parse_assembly(entry(result.fndesc.llvm_func_name, symbol)))
+    return emitted(trimmed(whole, symbol))
+
+
+def entry(function: str, symbol: str) -> str:
+    """A C function around one with Numba's calling convention."""
+    return f"""
+declare i32 @{function}(ptr, ptr, ptr)
+define void @{symbol}(ptr %call) {{
+  %result = alloca i64
+  %error = alloca ptr
+  %status = call i32 @{function}(ptr %result, ptr %error, ptr %call)
+  ret void
+}}
+"""
+
+
+def linked(library: Any) -> Any:
+    """One module of a compiled function and of all that it calls."""
+    whole, seen, waiting = library._final_module.clone(), {library}, [library]
+    while waiting:
+        for other in waiting.pop()._linking_libraries:
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+                whole.link_in(other._final_module.clone())
+    return whole
+
+
+def trimmed(module: Any, symbol: str) -> Any:
+    """The module without what its one public function does not need."""
+    for function in module.functions:
+        if not function.is_declaration and function.name != symbol:
+            function.linkage = "internal"
+    for variable in module.global_variables:
+        if not variable.is_declaration:
+            variable.linkage = "internal"
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options()))
+    return module
+
+
+def imported(path: Path) -> Any:
+    """A printed source as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def parallel_runner() -> Callable[..., None] | None:
+    """`GOMP_parallel(function, data, threads, flags)` of the OpenMP pool that PyTorch itself runs on."""
+    import torch
+
+    try:
+        library = ctypes.CDLL(torch._C.__file__)
+        function = library.GOMP_parallel
+    except (OSError, AttributeError):
+        return None
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    function.restype = None
+    return function  # type: ignore[no-any-return]
+
+
+@cache
+def thread_number() -> int:
+    """The address of `omp_get_thread_num` of the same pool."""
+    import torch
+
+    return address_of(ctypes.CDLL(torch._C.__file__).omp_get_thread_num)
+
+
+@cache
+def pause() -> int:
+    """The address of a function that lets other threads run; 0 if the system has none."""
+    try:
+        return address_of(ctypes.CDLL(None).sched_yield)
+    except (OSError, AttributeError, TypeError):
+        return 0
+
+
+def address_of(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

@@ -1,0 +1,38 @@
+"""What the printer puts in front of a loop: the constants of a cell and a dtype, and the cell's own body.
+
+All arguments called `x`, `r`, `s` and so on are addresses in bytes; strides are in bytes, counts in numbers.
+"""
+
+from typing import Any
+
+SIZE: int  # bytes of a number
+LANES: int  # numbers in a vector
+UNIT_VECTORS: int  # vectors of units in a block
+BLOCK: int  # units in a block
+GATES: int
+SLOTS: int  # values per unit that Z holds: as many as gates, or as saved values if these are more
+STATES: int
+VECTORS: int  # learned vectors
+ROWS_AT_ONCE: int  # rows of a tile
+SCRATCH_SIZE: int  # bytes that one thread needs for a tile
+KEEP: bool  # whether forward saves what backward needs
+APART: bool  # whether the two contributions to a gate have different gradients
+
+def load(at: int) -> Any: ...
+def store(at: int, value: Any) -> None: ...
+def load_some(at: int, count: int) -> Any: ...
+def store_some(at: int, value: Any, count: int) -> None: ...
+def get(at: int) -> Any: ...
+def put(at: int, value: Any) -> None: ...
+def multiply(
+    tile: int, rows: int, vectors: int, a: int, a_row: int, a_k: int, b: int, b_k: int, b_vector: int, k: int,
+    start: int, start_row: int, c: int, c_row: int, c_vector: int,
+) -> None: ...  # fmt: skip
+def forward_cell(
+    x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, history: int, history_stride: int,
+    w: int, w_stride: int,
+) -> None: ...  # fmt: skip
+def backward_cell(
+    saved: int, h_before: int, s: int, s_stride: int, y: int, history: int, history_stride: int, count: int,
+    w: int, w_stride: int, d: int, d_stride: int, dy: int, dx: int, dr: int, dw: int, dw_stride: int,
+) -> None: ...  # fmt: skip

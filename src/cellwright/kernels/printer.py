@@ -1,0 +1,311 @@
+"""Prints a traced program as the source of a kernel: the cell's body in front of a loop."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .program import Argument, Node, Program, Untraceable
+
+HERE = Path(__file__).parent
+RESERVED = {
+    "exp", "expm1", "fabs", "fma", "keep_some", "larger", "load", "load_some", "log", "log1p", "sigmoid",
+    "smaller", "sqrt", "store", "store_some", "tanh", "where", "count",
+}  # fmt: skip
+
+
+def _clamp(x: str, low: str | None = None, high: str | None = None) -> str:
+    if low is not None:
+        x = f"larger({x}, {low})"
+    return x if high is None else f"smaller({x}, {high})"
+
+
+def _power(x: str, exponent: str) -> str:
+    powers = {"2.0": f"{x} * {x}", "3.0": f"{x} * {x} * {x}", "1.0": x, "0.5": f"sqrt({x})", "(-1.0)": f"1.0 / {x}"}
+    if exponent not in powers:
+        raise Untraceable(f"a power of {exponent} is not among {', '.join(powers)}")
+    return powers[exponent]
+
+
+def _softplus(x: str, beta: str = "1.0", limit: str = "20.0") -> str:
+    return f"where({x} * {beta} > {limit}, {x}, log1p(exp({x} * {beta})) / {beta})"
+
+
+def _softplus_backward(d: str, x: str, beta: str, limit: str) -> str:
+    return f"where({x} * {beta} > {limit}, {d}, {d} * sigmoid({x} * {beta}))"
+
+
+def _scaled(sign: str) -> Callable[..., str]:
+    return lambda a, b, alpha="1.0": f"{a} {sign} {b}" if alpha == "1.0" else f"{a} {sign} {alpha} * {b}"
+
+
+# PyTorch's operators in the words of `simd` and `functions`; a new one is one row.
+NUMBA: Mapping[str, Callable[..., str]] = {
+    "add": _scaled("+"),
+    "sub": _scaled("-"),
+    "rsub": lambda a, b: f"{b} - {a}",
+    "mul": lambda a, b: f"{a} * {b}",
+    "div": lambda a, b: f"{a} / {b}",
+    "neg": lambda a: f"-{a}",
+    "abs": lambda a: f"fabs({a})",
+    "sgn": lambda a: f"where({a} > 0.0, 1.0 + 0.0 * {a}, where({a} < 0.0, 0.0 * {a} - 1.0, {a}))",
+    "square": lambda a: f"{a} * {a}",
+    "sqrt": lambda a: f"sqrt({a})",
+    "rsqrt": lambda a: f"1.0 / sqrt({a})",
+    "reciprocal": lambda a: f"1.0 / {a}",
+    "pow": _power,
+    "exp": lambda a: f"exp({a})",
+    "expm1": lambda a: f"expm1({a})",
+    "log": lambda a: f"log({a})",
+    "log1p": lambda a: f"log1p({a})",
+    "sigmoid": lambda a: f"sigmoid({a})",
+    "sigmoid_backward": lambda d, s: f"{d} * (1.0 - {s}) * {s}",
+    "tanh": lambda a: f"tanh({a})",
+    "tanh_backward": lambda d, t: f"{d} * (1.0 - {t} * {t})",
+    "relu": lambda a: f"larger({a}, 0.0)",
+    "threshold_backward": lambda d, a, limit: f"where({a} <= {limit}, 0.0, {d})",
+    "softplus": _softplus,
+    "softplus_backward": _softplus_backward,
+    "silu": lambda a: f"{a} * sigmoid({a})",
+    "hardtanh": _clamp,
+    "clamp": _clamp,
+    "clamp_min": lambda a, low: _clamp(a, low),
+    "clamp_max": lambda a, high: _clamp(a, None, high),
+    "maximum": lambda a, b: f"larger({a}, {b})",
+    "minimum": lambda a, b: f"smaller({a}, {b})",
+    "where": lambda mask, a, b: f"where({mask}, {a}, {b})",
+    "gt": lambda a, b: f"{a} > {b}",
+    "ge": lambda a, b: f"{a} >= {b}",
+    "lt": lambda a, b: f"{a} < {b}",
+    "le": lambda a, b: f"{a} <= {b}",
+    "eq": lambda a, b: f"{a} == {b}",
+    "ne": lambda a, b: f"{a} != {b}",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The dtype, and the vectors of a processor.
+
+    Attributes:
+        dtype: float32 or float64.
+        width: bytes of a vector register.
+        registers: how many there are.
+    """
+
+    dtype: str
+    width: int
+    registers: int
+
+    @property
+    def size(self) -> int:
+        return {"float32": 4, "float64": 8}[self.dtype]
+
+    @property
+    def lanes(self) -> int:
+        return self.width // self.size
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The sizes that a program and a target fix: what kernel and caller agree on."""
+
+    lanes: int
+    size: int
+    gates: int
+    states: int
+    vectors: int
+    slots: int
+    unit_vectors: int
+    rows_at_once: int
+    apart: bool
+
+    @classmethod
+    def of(cls, program: Program, target: Target) -> Layout:
+        gates = len(program.gates)
+        unit_vectors = max(1, 4 // gates)
+        return cls(
+            lanes=target.lanes,
+            size=target.size,
+            gates=gates,
+            states=len(program.states),
+            vectors=len(program.vectors),
+            slots=max(gates, len(program.saved)),
+            unit_vectors=unit_vectors,
+            rows_at_once=max(1, min(6, target.registers * 3 // 4 // max(4, gates * unit_vectors))),
+            apart=bool(program.gradients) and program.apart,
+        )
+
+    @property
+    def block(self) -> int:
+        """Units in a block."""
+        return self.unit_vectors * self.lanes
+
+    @property
+    def panel(self) -> int:
+        """Vectors in a row of packed weights: all gates of a block."""
+        return self.gates * self.unit_vectors
+
+    @property
+    def scratch(self) -> int:
+        """Bytes that a thread needs for one tile, or for the states of one block."""
+        tile = self.rows_at_once * max(4, self.panel) * self.lanes
+        return max(tile, self.states * self.block) * self.size
+
+
+def printed(program: Program, target: Target, name: str) -> tuple[str, str]:
+    """The sources of the forward and the backward kernel; the latter is empty without a derivative.
+
+    Raises:
+        Untraceable: the program has an operator that the table lacks.
+    """
+    layout = Layout.of(program, target)
+    shared = (HERE / "shared_loop.py").read_text()
+    forward = joined(
+        constants(program, target, layout, name),
+        forward_body(program),
+        shared,
+        (HERE / "forward_loop.py").read_text(),
+    )
+    if not program.gradients:
+        return forward, ""
+    backward = joined(
+        constants(program, target, layout, name),
+        backward_body(program),
+        shared,
+        (HERE / "backward_loop.py").read_text(),
+    )
+    return forward, backward
+
+
+def joined(*parts: str) -> str:
+    """Several modules as one: without the imports by which they know each other."""
+    text = "\n\n".join(parts)
+    return re.sub(r"^from cellwright\.kernels\.(printed|shared_loop) import (\([^)]*\)|.*)\n", "", text, flags=re.M)
+
+
+def constants(program: Program, target: Target, layout: Layout, name: str) -> str:
+    return f'''"""{name}, {target.dtype}: printed by Cellwright from the equations of the cell."""
+
+from cellwright.kernels.compiled import compiled
+
+from cellwright.kernels.functions import (
+    exp, expm1, fabs, fma, larger, log, log1p, sigmoid, smaller, sqrt, tanh, where
+)
+from cellwright.kernels.simd import Memory, multiply
+
+SIZE = {layout.size}
+LANES = {layout.lanes}
+UNIT_VECTORS = {layout.unit_vectors}
+BLOCK = {layout.block}
+GATES = {layout.gates}
+SLOTS = {layout.slots}
+STATES = {layout.states}
+VECTORS = {layout.vectors}
+ROWS_AT_ONCE = {layout.rows_at_once}
+SCRATCH_SIZE = {layout.scratch}
+KEEP = {bool(program.gradients)}
+APART = {layout.apart}
+
+memory = Memory("{target.dtype}", LANES)
+load, store, load_some, store_some = memory.load, memory.store, memory.load_some, memory.store_some
+keep_some, get, put = memory.keep_some, memory.get, memory.put'''
+
+
+def forward_body(program: Program) -> str:
+    loads = {f"x_{gate}": f"load(at_x + {k} * BLOCK * SIZE)" for k, gate in enumerate(program.gates)}
+    loads |= {f"r_{gate}": f"load(at_r + {k} * BLOCK * SIZE)" for k, gate in enumerate(program.gates)}
+    loads |= {f"s_{state}": f"load(at_s + {k} * s_stride)" for k, state in enumerate(program.states)}
+    loads |= vector_loads(program)
+    stores = []
+    for k, (state, value) in enumerate(program.state.items()):
+        stores.append(f"store(at_new + {k} * s_stride, {spelt(value)})")
+        if k == 0:
+            stores.append(f"store_some(at_y, {spelt(value)}, count)")
+        elif program.gradients:
+            stores.append(f"store(at_history + {k - 1} * history_stride, {spelt(value)})")
+    stores += [f"store(at_x + {k} * BLOCK * SIZE, {spelt(name)})" for k, name in enumerate(program.saved)]
+    used = [*program.state.values(), *program.saved]
+    arguments = "at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride"
+    return function("forward_cell", arguments, loads, program.forward, used, stores)
+
+
+def backward_body(program: Program) -> str:
+    loads = {name: f"load(at_saved + {k} * BLOCK * SIZE)" for k, name in enumerate(program.saved)}
+    for k, state in enumerate(program.states):
+        new = program.state[state]
+        loads[f"s_{state}"] = "load(at_h_before)" if k == 0 else f"load(at_s + {k - 1} * s_stride)"
+        loads[f"d_{state}"] = "load(at_d) + load_some(at_dy, count)" if k == 0 else f"load(at_d + {k} * d_stride)"
+        if isinstance(new, str) and new not in loads:
+            loads[new] = (
+                "load_some(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
+            )
+    loads |= vector_loads(program)
+    found = program.gradients
+    stores = [
+        f"store(at_dx + {k} * BLOCK * SIZE, keep_some({spelt(found[f'x_{gate}'])}, count))"
+        for k, gate in enumerate(program.gates)
+    ]
+    if program.apart:
+        stores += [
+            f"store(at_dr + {k} * BLOCK * SIZE, keep_some({spelt(found[f'r_{gate}'])}, count))"
+            for k, gate in enumerate(program.gates)
+        ]
+    stores += [
+        f"store(at_d + {k} * d_stride, {spelt(found[f's_{state}'])})" for k, state in enumerate(program.states)
+    ]
+    stores += [
+        f"store(at_dw + {k} * dw_stride, load(at_dw + {k} * dw_stride) + {spelt(found[f'w_{vector}'])})"
+        for k, vector in enumerate(program.vectors)
+    ]
+    arguments = (
+        "at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
+        "at_d, d_stride, at_dy, at_dx, at_dr, at_dw, dw_stride"
+    )
+    return function("backward_cell", arguments, loads, program.backward, found.values(), stores)
+
+
+def vector_loads(program: Program) -> dict[str, str]:
+    return {f"w_{vector}": f"load(at_w + {k} * w_stride)" for k, vector in enumerate(program.vectors)}
+
+
+def function(
+    name: str,
+    arguments: str,
+    loads: Mapping[str, str],
+    nodes: Iterable[Node],
+    results: Iterable[Argument],
+    stores: Iterable[str],
+) -> str:
+    """A kernel function: the loads that are used, the operators, the stores."""
+    nodes = list(nodes)
+    used = {argument for node in nodes for argument in node.arguments} | set(results)
+    lines = [f"{spelt(each)} = {source}" for each, source in loads.items() if each in used]
+    lines += [f"{spelt(node.name)} = {expression(node)}" for node in nodes]
+    body = "\n".join(f"    {line}" for line in [*lines, *stores])
+    typed = ", ".join(f"{each}: int" for each in arguments.split(", "))
+    return f"@compiled\ndef {name}({typed}):\n{body}"
+
+
+def expression(node: Node) -> str:
+    """One operator, spelt for the kernel."""
+    if node.operator not in NUMBA:
+        raise Untraceable(f"the kernels have no operator {node.operator!r}")
+    options = {name: spelt(value) for name, value in node.options}
+    try:
+        return NUMBA[node.operator](*map(spelt, node.arguments), **options)
+    except TypeError as error:
+        raise Untraceable(f"the kernels do not know {node.operator!r} with these arguments: {error}") from error
+
+
+def spelt(argument: Argument) -> Any:
+    """A name or a number as it stands in source."""
+    if argument is None:
+        return None
+    if isinstance(argument, float):
+        return f"({argument!r})" if argument < 0 else repr(argument)
+    return f"{argument}_" if argument in RESERVED or keyword.iskeyword(argument) else argument

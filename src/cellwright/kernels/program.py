@@ -1,0 +1,237 @@
+"""The traced program of a cell: what it computes forward, what PyTorch derives backward, what must be kept.
+
+The cell function and PyTorch's own automatic differentiation run once on tiny tensors, while a dispatch mode
+writes down every operator. The derivative is therefore PyTorch's; nothing here knows a rule of calculus.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ..cells import Cell
+
+Argument = str | float | None
+ALIASES = {"detach", "alias", "clone", "_to_copy", "positive"}
+FILLED = {"zeros_like": 0.0, "ones_like": 1.0}
+
+
+class Untraceable(Exception):
+    """The cell does something that cannot stand in a kernel; the message says what."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator: `name = operator(arguments, options)`; an argument is another name or a number."""
+
+    name: str
+    operator: str
+    arguments: tuple[Argument, ...]
+    options: tuple[tuple[str, Argument], ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """One step of a cell as a list of pointwise operators.
+
+    Leaves are called `x_<gate>`, `r_<gate>`, `s_<state>`, `w_<vector>` and, backward, `d_<state>`: the
+    cotangent of the new state. States stand with `h` first.
+
+    Attributes:
+        forward: the operators from the leaves to the new state.
+        state: per state, the argument that holds its new value.
+        saved: what backward needs and cannot recompute from states and vectors.
+        backward: the operators from the saved values, the states and the cotangents to the gradients.
+        gradients: per leaf (`x_i`, `r_i`, `s_c`, `w_p`), the argument that holds its cotangent.
+    """
+
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    vectors: tuple[str, ...]
+    forward: tuple[Node, ...]
+    state: Mapping[str, Argument]
+    saved: tuple[str, ...] = ()
+    backward: tuple[Node, ...] = ()
+    gradients: Mapping[str, Argument] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> bool:
+        """Whether the two contributions to a gate have different gradients (as in a GRU)."""
+        return any(self.gradients[f"x_{gate}"] != self.gradients[f"r_{gate}"] for gate in self.gates)
+
+
+def trace(cell: Cell, differentiate: bool) -> Program:
+    """The program of a cell, with its derivative if asked for.
+
+    Raises:
+        Untraceable: the cell uses a tensor from elsewhere, a value or a size as a Python number, or an
+            operator whose result is not one tensor.
+    """
+    program = traced_at(3, cell, differentiate)
+    if program != traced_at(5, cell, differentiate):
+        raise Untraceable("it computes something else for another hidden size")
+    return program
+
+
+def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
+    """The program as one hidden size shows it."""
+    states = ("h", *(name for name in cell.state if name != "h"))
+    leaves = {
+        f"{kind}_{name}": torch.full((hidden_size,), 0.5, requires_grad=differentiate)
+        for kind, names in (("x", cell.gates), ("r", cell.gates), ("s", cell.state), ("w", cell.vectors))
+        for name in names
+    }
+    cotangents = {f"d_{name}": torch.full((hidden_size,), 0.5) for name in states}
+    groups = [[leaves[name] for name in leaves if name.startswith(kind)] for kind in ("x_", "r_", "s_", "w_")]
+    with torch.set_grad_enabled(differentiate), Tape(leaves) as tape:
+        signals = cell(*groups)
+        tape.rename(signals)
+        state = {name: tape.argument(signals[name]) for name in states}
+        forward = live(tape.nodes, state.values())
+        if not differentiate:
+            return Program(cell.gates, states, tuple(cell.vectors), forward, state)
+        tape.introduce(cotangents)
+        boundary = len(tape.nodes)
+        gradients = torch.autograd.grad(
+            [signals[name] for name in states if signals[name].requires_grad],
+            list(leaves.values()),
+            [cotangents[f"d_{name}"] for name in states if signals[name].requires_grad],
+            allow_unused=True,
+        )
+        found = {
+            name: 0.0 if gradient is None else tape.argument(gradient)
+            for name, gradient in zip(leaves, gradients, strict=True)
+        }
+    free = {name for name in leaves if name[0] in "sw"} | {value for value in state.values() if isinstance(value, str)}
+    derivative = live(tape.nodes[boundary:], found.values())
+    saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values())
+    return Program(
+        cell.gates, states, tuple(cell.vectors), forward, state, saved, (*again, *derivative), found
+    )
+
+
+def live(nodes: Sequence[Node], results: Iterable[Argument]) -> tuple[Node, ...]:
+    """The nodes that the results need, in their order."""
+    needed = {result for result in results if isinstance(result, str)}
+    kept = []
+    for node in reversed(nodes):
+        if node.name in needed:
+            kept.append(node)
+            needed.update(argument for argument in node.arguments if isinstance(argument, str))
+    return tuple(reversed(kept))
+
+
+def divided(
+    forward: Sequence[Node],
+    backward: Sequence[Node],
+    free: set[str],
+    leaves: set[str],
+    results: Iterable[Argument],
+) -> tuple[tuple[str, ...], tuple[Node, ...]]:
+    """Which forward values to save for backward, and which nodes to run again there.
+
+    A value is saved only if it does not follow from the states, the vectors and what is saved already.
+    """
+    made = {node.name: node for node in forward}
+    wanted = {argument for node in backward for argument in node.arguments} | set(results)
+    saved: list[str] = []
+    known = set(free)
+
+    def follows(name: Argument) -> bool:
+        if not isinstance(name, str) or name in known:
+            return True
+        return name in made and all(follows(argument) for argument in made[name].arguments)
+
+    for name in itertools.chain(sorted(leaves & wanted), made):
+        if name in wanted and not follows(name):
+            saved.append(name)
+            known.add(name)
+    again = live([node for node in forward if node.name not in known], [*wanted])
+    return tuple(saved), again
+
+
+class Tape(TorchDispatchMode):
+    """Writes down every operator that runs under it, by the names of the tensors."""
+
+    def __init__(self, leaves: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.nodes: list[Node] = []
+        self.alive: list[Any] = []
+        self.names: dict[int, Argument] = {}
+        self.introduce(leaves)
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # the base class would import all of torch.compile, a second and more
+
+    def introduce(self, tensors: Mapping[str, Tensor]) -> None:
+        """Give tensors that come from outside their names."""
+        for name, tensor in tensors.items():
+            self.alive.append(tensor)
+            self.names[id(tensor)] = name
+
+    def rename(self, signals: Mapping[str, Tensor]) -> None:
+        """Call the nodes that make signals by the names of the signals."""
+        made = {node.name for node in self.nodes}
+        taken = set(self.names.values())
+        new = {
+            self.argument(value): name
+            for name, value in signals.items()
+            if name not in taken and self.argument(value) in made
+        }
+        self.nodes = [
+            Node(
+                str(new.get(node.name, node.name)),
+                node.operator,
+                tuple(new.get(argument, argument) for argument in node.arguments),
+                node.options,
+            )
+            for node in self.nodes
+        ]
+        self.names = {key: new.get(name, name) for key, name in self.names.items()}
+
+    def argument(self, value: Any) -> Argument:
+        """The name of a tensor, or the number that a constant is."""
+        if value is None:
+            return None
+        if not isinstance(value, Tensor):
+            return float(value)
+        if id(value) in self.names:
+            return self.names[id(value)]
+        if value.numel() == 1:
+            return float(value)
+        raise Untraceable("it uses a tensor that is neither an argument nor a number; declare it in vectors=")
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        operator = function.overloadpacket.__name__
+        if not isinstance(result, Tensor):
+            raise Untraceable(f"the operator {operator} gives {type(result).__name__}, not one tensor")
+        self.alive.append(result)
+        if operator in ALIASES:
+            self.names[id(result)] = self.argument(args[0])
+        elif operator in FILLED:
+            self.names[id(result)] = FILLED[operator]
+        elif operator == "full_like":
+            self.names[id(result)] = float(args[1])
+        elif any(isinstance(each, Tensor) for each in args):
+            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {})
+        return result
+
+    def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Write one operator down."""
+        for value in (*args, *kwargs.values()):
+            if value is not None and not isinstance(value, Tensor | int | float):
+                raise Untraceable(f"the operator {operator} is used with {value!r}")
+        name = f"t{len(self.nodes)}"
+        options = tuple((key, self.argument(value)) for key, value in kwargs.items())
+        self.nodes.append(Node(name, operator, tuple(map(self.argument, args)), options))
+        return name

@@ -1,0 +1,138 @@
+"""Parts of both loops. A template: the printer puts a printed cell in place of the import from `printed`."""
+
+from typing import Any
+
+from cellwright.kernels.compiled import compiled
+from cellwright.kernels.fields import (
+    BY_ROWS,
+    INPUTS,
+    LENGTHS,
+    PACKED_BR,
+    PACKED_BX,
+    PACKED_R,
+    PACKED_VECTORS,
+    PACKED_W,
+    POINTERS,
+    RESETS,
+    ROWS,
+    STEPS,
+    UNITS,
+)
+from cellwright.kernels.printed import (
+    BLOCK,
+    GATES,
+    LANES,
+    SIZE,
+    STATES,
+    VECTORS,
+    get,
+    load_some,
+    put,
+    store_some,
+)
+from cellwright.kernels.team import part, read, read_byte
+
+
+@compiled
+def blocks(units: int) -> int:
+    """How many blocks of units there are."""
+    return (units + BLOCK - 1) // BLOCK
+
+
+@compiled
+def active(call: Any, t: int, row: int) -> bool:
+    """Whether step t belongs to the sequence of the row."""
+    return call[LENGTHS] == 0 or t < read(call[LENGTHS] + 8 * row)
+
+
+@compiled
+def starts_anew(call: Any, t: int, row: int, direction: int) -> bool:
+    """Whether the state is replaced before step t: at the first step of a piece, or, backwards, at its last."""
+    if call[RESETS] == 0:
+        return False
+    first = t + direction
+    if first >= call[STEPS] or not active(call, first, row):
+        return False
+    return read_byte(call[RESETS] + first * call[ROWS] + row) != 0
+
+
+@compiled
+def own_rows(call: Any, member: int, size: int) -> tuple[int, int]:
+    """The rows of one member of a team."""
+    return part(call[ROWS], member, size) if call[BY_ROWS] == 1 else (0, call[ROWS])
+
+
+@compiled
+def own_blocks(call: Any, member: int, size: int) -> tuple[int, int]:
+    """The blocks of units of one member of a team."""
+    count = blocks(call[UNITS])
+    return (0, count) if call[BY_ROWS] == 1 else part(count, member, size)
+
+
+@compiled
+def even(rows: int, most: int) -> int:
+    """The rows of one tile, so that all tiles are about equal and none is over the most."""
+    tiles = (rows + most - 1) // most
+    return (rows + tiles - 1) // tiles
+
+
+@compiled
+def weights_of(call: Any, direction: int) -> int:
+    """The position in the call of the addresses of one direction's weights."""
+    return POINTERS + 4 * STATES + direction * 2 * (4 + VECTORS)
+
+
+@compiled
+def copy_padded(source: int, target: int, count: int, padded: int) -> None:
+    """Copy a row of numbers; zeros up to the padded length. No source means zeros."""
+    for n in range(0, padded, LANES):
+        found = count - n if source != 0 else 0
+        store_some(target + n * SIZE, load_some(source + n * SIZE, found), padded - n)
+
+
+@compiled
+def pack_matrix(source: int, target: int, columns: int, units: int, first: int, last: int) -> None:
+    """[G * H, columns] to blocks [P, columns, G * BLOCK]; units that do not exist get zeros."""
+    width = GATES * BLOCK
+    for p in range(first, last):
+        for gate in range(GATES):
+            for low in range(0, columns, 64):
+                for u in range(BLOCK):
+                    unit = p * BLOCK + u
+                    at = source + (gate * units + unit) * columns * SIZE
+                    to = target + (p * columns * width + gate * BLOCK + u) * SIZE
+                    for n in range(low, min(low + 64, columns)):
+                        put(to + n * width * SIZE, get(at + n * SIZE) if unit < units else 0.0)
+
+
+@compiled
+def pack_bias(source: int, target: int, units: int, first: int, last: int) -> None:
+    """[G * H] to blocks [P, G * BLOCK]."""
+    for p in range(first, last):
+        for gate in range(GATES):
+            at = source + (gate * units + p * BLOCK) * SIZE if source != 0 else 0
+            copy_padded(at, target + (p * GATES + gate) * BLOCK * SIZE, units - p * BLOCK, BLOCK)
+
+
+@compiled
+def pack_vectors(call: Any, direction: int, first: int, last: int) -> None:
+    """The learned vectors of some blocks of units, with zeros up to the end of the last block."""
+    units, at = call[UNITS], weights_of(call, direction)
+    count = blocks(units)
+    for k in range(VECTORS):
+        for p in range(first, last):
+            source = call[at + 4 + k] + p * BLOCK * SIZE
+            target = call[PACKED_VECTORS] + ((direction * VECTORS + k) * count + p) * BLOCK * SIZE
+            copy_padded(source, target, units - p * BLOCK, BLOCK)
+
+
+@compiled
+def pack_forward(call: Any, direction: int, first: int, last: int) -> None:
+    """Pack the weights of some blocks of units as forward reads them."""
+    units, inputs = call[UNITS], call[INPUTS]
+    count, at, width = blocks(units), weights_of(call, direction), GATES * BLOCK * SIZE
+    pack_matrix(call[at], call[PACKED_W] + direction * count * inputs * width, inputs, units, first, last)
+    pack_matrix(call[at + 1], call[PACKED_R] + direction * count * units * width, units, units, first, last)
+    pack_bias(call[at + 2], call[PACKED_BX] + direction * count * width, units, first, last)
+    pack_bias(call[at + 3], call[PACKED_BR] + direction * count * width, units, first, last)
+    pack_vectors(call, direction, first, last)

@@ -1,0 +1,199 @@
+"""Vectors in Numba: a type that is one LLVM vector, its operators, and access to memory.
+
+In a kernel a vector behaves like a number: `f * c + i * g`, `sigmoid(z)`, `where(a > b, a, b)`. Behind
+the scenes each of these is an ordinary Python function on `Lanes`, which emits the instructions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core.typing.templates import AbstractTemplate, builtin_registry
+from numba.core.typing.templates import signature as typed
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+from .tile import SIGNATURE as TILE
+from .vectors import (
+    INDEX,
+    SCALARS,
+    Lanes,
+    Vector,
+    constant,
+    external,
+    lanes_below,
+    load_lanes,
+    splat,
+    store_lanes,
+)
+
+
+class VectorType(types.Type):
+    """A vector as a type of Numba."""
+
+    def __init__(self, vector: Vector) -> None:
+        self.vector = vector
+        super().__init__(name=f"{vector.kind}x{vector.lanes}")
+
+
+@register_model(VectorType)
+class VectorModel(models.PrimitiveModel):
+    """A vector is kept in a register."""
+
+    def __init__(self, manager: Any, kind: VectorType) -> None:
+        super().__init__(manager, kind, kind.vector.llvm)
+
+
+def operand(context: Any, builder: ir.IRBuilder, vector: Vector, kind: types.Type, value: ir.Value) -> Lanes:
+    """An argument of a function on vectors: a vector, a mask, or a number for every lane."""
+    if isinstance(kind, VectorType):
+        return Lanes(builder, kind.vector, value)
+    scalar = context.cast(builder, value, kind, getattr(types, vector.kind))
+    return Lanes(builder, vector, splat(builder, vector.llvm, scalar))
+
+
+def vector_among(kinds: tuple[types.Type, ...]) -> Vector | None:
+    """The vector among operands, if all the rest are masks and numbers."""
+    vectors = {kind.vector for kind in kinds if isinstance(kind, VectorType) and kind.vector.kind != "mask"}
+    fits = all(isinstance(kind, VectorType | types.Number) for kind in kinds)
+    return vectors.pop() if fits and len(vectors) == 1 else None
+
+
+def on_vectors(emit: Callable[..., Lanes], function: Any = None, gives_mask: bool = False) -> Any:
+    """Teach Numba a function on vectors; `emit` takes and returns Lanes. Usable as a decorator."""
+    function = function or emit
+    arity = emit.__code__.co_argcount
+
+    class Typing(AbstractTemplate):
+        def generic(self, args: tuple[types.Type, ...], kwargs: Any) -> Any:
+            vector = vector_among(args) if len(args) == arity else None
+            if vector is None:
+                return None
+            return typed(VectorType(vector.mask if gives_mask else vector), *args)
+
+    Typing.key = function
+    builtin_registry.register_global(function, types.Function(Typing))
+
+    def lower(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        vector = vector_among(sig.args)
+        assert vector is not None
+        return emit(*(operand(context, builder, vector, *each) for each in zip(sig.args, args, strict=True))).value
+
+    for kinds in itertools.product((VectorType, types.Number), repeat=arity):
+        if VectorType in kinds:
+            lower_builtin(function, *kinds)(lower)
+    return function
+
+
+on_vectors(lambda a, b: a + b, operator.add)
+on_vectors(lambda a, b: a - b, operator.sub)
+on_vectors(lambda a, b: a * b, operator.mul)
+on_vectors(lambda a, b: a / b, operator.truediv)
+on_vectors(lambda a: -a, operator.neg)
+on_vectors(lambda a, b: a > b, operator.gt, gives_mask=True)
+on_vectors(lambda a, b: a >= b, operator.ge, gives_mask=True)
+on_vectors(lambda a, b: a < b, operator.lt, gives_mask=True)
+on_vectors(lambda a, b: a <= b, operator.le, gives_mask=True)
+on_vectors(lambda a, b: a.equals(b), operator.eq, gives_mask=True)
+on_vectors(lambda a, b: a.differs(b), operator.ne, gives_mask=True)
+
+
+@intrinsic
+def multiply(
+    typingctx: Any, tile: Any, rows: Any, vectors: Any, a: Any, a_row: Any, a_k: Any, b: Any, b_k: Any,
+    b_vector: Any, k: Any, start: Any, start_row: Any, c: Any, c_row: Any, c_vector: Any,
+) -> Any:  # fmt: skip
+    """Call the register tile that stands at the address `tile`."""
+
+    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        builder.call(builder.inttoptr(args[0], TILE.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * (1 + len(TILE.args))), emit
+
+
+class Memory:
+    """Access to memory in vectors of one type, by addresses in bytes.
+
+    `load(at)` and `store(at, value)` move a whole vector; `load_some(at, count)` and
+    `store_some(at, value, count)` touch the first `count` lanes only: none below 1, all from `lanes` on.
+    `keep_some(value, count)` puts zeros into the other lanes. `get` and `put` move one number.
+    """
+
+    def __init__(self, dtype: str, lanes: int) -> None:
+        vector = Vector(dtype, lanes)
+        kind = VectorType(vector)
+        mask = ir.VectorType(ir.IntType(1), lanes)
+        alignment = ir.Constant(INDEX, 4)
+        number, scalar = getattr(types, dtype), SCALARS[dtype]
+
+        @intrinsic
+        def load(typingctx: Any, at: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                return load_lanes(builder, vector.llvm, args[0])
+
+            return kind(types.int64), emit
+
+        @intrinsic
+        def store(typingctx: Any, at: Any, value: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                store_lanes(builder, args[0], operand(context, builder, vector, value, args[1]).value)
+                return context.get_dummy_value()
+
+            return types.void(types.int64, value), emit
+
+        @intrinsic
+        def load_some(typingctx: Any, at: Any, count: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                pointer = builder.inttoptr(args[0], vector.llvm.as_pointer())
+                signature = ir.FunctionType(vector.llvm, [pointer.type, INDEX, mask, vector.llvm])
+                name = f"llvm.masked.load.{vector.intrinsic_name}.p0"
+                function = external(builder, name, signature)
+                lanes = lanes_below(builder, vector, args[1])
+                return builder.call(function, [pointer, alignment, lanes, constant(vector, 0.0)])
+
+            return kind(types.int64, types.int64), emit
+
+        @intrinsic
+        def store_some(typingctx: Any, at: Any, value: Any, count: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                pointer = builder.inttoptr(args[0], vector.llvm.as_pointer())
+                signature = ir.FunctionType(ir.VoidType(), [vector.llvm, pointer.type, INDEX, mask])
+                name = f"llvm.masked.store.{vector.intrinsic_name}.p0"
+                function = external(builder, name, signature)
+                lanes = lanes_below(builder, vector, args[2])
+                whole = operand(context, builder, vector, value, args[1]).value
+                builder.call(function, [whole, pointer, alignment, lanes])
+                return context.get_dummy_value()
+
+            return types.void(types.int64, value, types.int64), emit
+
+        @intrinsic
+        def keep_some(typingctx: Any, value: Any, count: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                whole = operand(context, builder, vector, value, args[0]).value
+                return builder.select(lanes_below(builder, vector, args[1]), whole, constant(vector, 0.0))
+
+            return kind(value, types.int64), emit
+
+        @intrinsic
+        def get(typingctx: Any, at: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                return builder.load(builder.inttoptr(args[0], scalar.as_pointer()), typ=scalar)
+
+            return number(types.int64), emit
+
+        @intrinsic
+        def put(typingctx: Any, at: Any, value: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                builder.store(args[1], builder.inttoptr(args[0], scalar.as_pointer()))
+                return context.get_dummy_value()
+
+            return types.void(types.int64, number), emit
+
+        self.load, self.store, self.load_some, self.store_some = load, store, load_some, store_some
+        self.keep_some, self.get, self.put = keep_some, get, put

@@ -1,0 +1,125 @@
+"""The register tile: a small matrix product whose sums never leave the registers.
+
+    C[m, v] = start[m, v] + sum over k of A[m, k] * B[k, v]
+
+for up to a few rows m and vectors v. Every stride is an argument, so one tile serves all products of a layer:
+inputs, recurrence, and the three of the weight gradients. Each sum runs over k in order, whatever the number of
+rows: a row has the same bits alone and in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+
+from .vectors import WORD, Lanes, Vector, load_lanes, splat, store_lanes
+
+SYMBOL = "cellwright_tile"
+
+
+class Operands(NamedTuple):
+    """What a tile reads and writes: addresses and strides in bytes, counts in rows, vectors and numbers."""
+
+    rows: ir.Value
+    vectors: ir.Value
+    a: ir.Value
+    a_row: ir.Value
+    a_k: ir.Value
+    b: ir.Value
+    b_k: ir.Value
+    b_vector: ir.Value
+    k: ir.Value
+    start: ir.Value
+    start_row: ir.Value
+    c: ir.Value
+    c_row: ir.Value
+    c_vector: ir.Value
+
+
+SIGNATURE = ir.FunctionType(ir.VoidType(), [WORD] * len(Operands._fields))
+
+
+def tile_module(vector: Vector, most_rows: int, most_vectors: int) -> str:
+    """The LLVM source of a function on `Operands`, with one loop for each number of rows and of vectors."""
+    module = ir.Module("tile")
+    function = ir.Function(module, SIGNATURE, SYMBOL)
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    operands = Operands(*function.args)
+    sizes = builder.append_basic_block("nothing")
+    choice = builder.add(builder.mul(operands.vectors, WORD(most_rows + 1)), operands.rows)
+    switch = builder.switch(choice, sizes)
+    for vectors in range(1, most_vectors + 1):
+        for rows in range(1, most_rows + 1):
+            block = builder.append_basic_block(f"rows{rows}_vectors{vectors}")
+            switch.add_case(WORD(vectors * (most_rows + 1) + rows), block)
+            builder.position_at_end(block)
+            emit_tile(builder, vector, operands, rows, vectors)
+            builder.ret_void()
+    builder.position_at_end(sizes)
+    builder.ret_void()
+    return str(module)
+
+
+def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, vectors: int) -> None:
+    """One tile of a fixed size: load the start, loop over k, store."""
+    cells = [(m, v) for m in range(rows) for v in range(vectors)]
+    scalar = vector.llvm.element
+
+    def moved(base: ir.Value, m: int, row: ir.Value, v: int, step: ir.Value) -> ir.Value:
+        return builder.add(builder.add(base, builder.mul(row, WORD(m))), builder.mul(step, WORD(v)))
+
+    start = [
+        load_lanes(builder, vector.llvm, moved(at.start, m, at.start_row, v, WORD(vector.bytes))) for m, v in cells
+    ]
+    with loop(builder, at.k, [at.a, at.b, *start]) as (a, b, *sums, results):
+        b_vectors = [
+            load_lanes(builder, vector.llvm, builder.add(b, builder.mul(at.b_vector, WORD(v)))) for v in range(vectors)
+        ]
+        results += [builder.add(a, at.a_k), builder.add(b, at.b_k)]
+        for m in range(rows):
+            pointer = builder.inttoptr(builder.add(a, builder.mul(at.a_row, WORD(m))), scalar.as_pointer())
+            spread = splat(builder, vector.llvm, builder.load(pointer, typ=scalar))
+            for v in range(vectors):
+                results.append(fused(builder, vector, spread, b_vectors[v], sums[m * vectors + v]))
+    for (m, v), value in zip(cells, results[2:], strict=True):
+        store_lanes(builder, moved(at.c, m, at.c_row, v, at.c_vector), value)
+
+
+def fused(builder: ir.IRBuilder, vector: Vector, *values: ir.Value) -> ir.Value:
+    """`a * b + c`, rounded once."""
+    a, b, c = (Lanes(builder, vector, value) for value in values)
+    return a.call("fma", b, c).value
+
+
+@contextmanager
+def loop(builder: ir.IRBuilder, count: ir.Value, carried: list[ir.Value]) -> Iterator[list[Any]]:
+    """A counted loop over carried values.
+
+    Yields the carried values and an empty list, into which the body puts their successors; behind the loop
+    that list holds the final values. A count below 1 leaves the carried values as they are.
+    """
+    before = builder.block
+    body, after = builder.append_basic_block("k"), builder.append_basic_block("end")
+    builder.cbranch(builder.icmp_signed(">", count, WORD(0)), body, after)
+    builder.position_at_end(body)
+    step = phi(builder, (WORD(0), before))
+    current = [phi(builder, (value, before)) for value in carried]
+    results: list[ir.Value] = []
+    yield [*current, results]
+    following = builder.add(step, WORD(1))
+    for each, value in zip([step, *current], [following, *results], strict=True):
+        each.add_incoming(value, body)
+    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+    builder.position_at_end(after)
+    results[:] = [phi(builder, (value, before), (results[n], body)) for n, value in enumerate(carried)]
+
+
+def phi(builder: ir.IRBuilder, *incoming: tuple[ir.Value, ir.Block]) -> Any:
+    """A value that depends on where control came from."""
+    node = builder.phi(incoming[0][0].type)
+    for value, block in incoming:
+        node.add_incoming(value, block)
+    return node

@@ -1,0 +1,151 @@
+"""Vectors while their instructions are emitted: operators on them, and their place in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+SCALARS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "mask": ir.IntType(1)}
+SUFFIX = {"float32": "f32", "float64": "f64"}
+WORD = ir.IntType(64)
+INDEX = ir.IntType(32)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A number of lanes of one kind: float32, float64 or mask."""
+
+    kind: str
+    lanes: int
+
+    @property
+    def llvm(self) -> ir.VectorType:
+        return ir.VectorType(SCALARS[self.kind], self.lanes)
+
+    @property
+    def intrinsic_name(self) -> str:
+        """The type as LLVM's own functions have it in their names."""
+        return f"v{self.lanes}{SUFFIX[self.kind]}"
+
+    @property
+    def mask(self) -> Vector:
+        return Vector("mask", self.lanes)
+
+    @property
+    def bytes(self) -> int:
+        return self.lanes * {"float32": 4, "float64": 8}[self.kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Lanes:
+    """A vector while its instructions are emitted; numbers beside it are spread over the lanes."""
+
+    builder: ir.IRBuilder
+    vector: Vector
+    value: ir.Value
+
+    def emit(self, instruction: str, *others: Lanes | float) -> Lanes:
+        values = [self.like(other).value for other in others]
+        return Lanes(self.builder, self.vector, getattr(self.builder, instruction)(self.value, *values))
+
+    def call(self, name: str, *others: Lanes | float) -> Lanes:
+        """One of LLVM's own functions on vectors."""
+        values = [self.value, *(self.like(other).value for other in others)]
+        kind = ir.FunctionType(self.vector.llvm, [self.vector.llvm] * len(values))
+        function = external(self.builder, f"llvm.{name}.{self.vector.intrinsic_name}", kind)
+        return Lanes(self.builder, self.vector, self.builder.call(function, values))
+
+    def like(self, other: Lanes | float) -> Lanes:
+        if isinstance(other, Lanes):
+            return other
+        return Lanes(self.builder, self.vector, constant(self.vector, other))
+
+    def compare(self, sign: str, other: Lanes | float) -> Lanes:
+        test = self.builder.fcmp_unordered if sign == "!=" else self.builder.fcmp_ordered
+        return Lanes(
+            self.builder, self.vector.mask, test(sign, self.value, self.like(other).value)
+        )
+
+    def __add__(self, other: Lanes | float) -> Lanes:
+        return self.emit("fadd", other)
+
+    def __radd__(self, other: float) -> Lanes:
+        return self.like(other) + self
+
+    def __sub__(self, other: Lanes | float) -> Lanes:
+        return self.emit("fsub", other)
+
+    def __rsub__(self, other: float) -> Lanes:
+        return self.like(other) - self
+
+    def __mul__(self, other: Lanes | float) -> Lanes:
+        return self.emit("fmul", other)
+
+    def __rmul__(self, other: float) -> Lanes:
+        return self.like(other) * self
+
+    def __truediv__(self, other: Lanes | float) -> Lanes:
+        return self.emit("fdiv", other)
+
+    def __rtruediv__(self, other: float) -> Lanes:
+        return self.like(other) / self
+
+    def __neg__(self) -> Lanes:
+        return self.emit("fneg")
+
+    def __gt__(self, other: Lanes | float) -> Lanes:
+        return self.compare(">", other)
+
+    def __ge__(self, other: Lanes | float) -> Lanes:
+        return self.compare(">=", other)
+
+    def __lt__(self, other: Lanes | float) -> Lanes:
+        return self.compare("<", other)
+
+    def __le__(self, other: Lanes | float) -> Lanes:
+        return self.compare("<=", other)
+
+    def equals(self, other: Lanes | float) -> Lanes:
+        return self.compare("==", other)
+
+    def differs(self, other: Lanes | float) -> Lanes:
+        return self.compare("!=", other)
+
+
+def constant(vector: Vector, number: float) -> ir.Constant:
+    """The same number in every lane."""
+    return ir.Constant(vector.llvm, [float(number)] * vector.lanes)
+
+
+def splat(builder: ir.IRBuilder, kind: ir.VectorType, scalar: ir.Value) -> ir.Value:
+    """A computed scalar in every lane."""
+    undefined = ir.Constant(kind, ir.Undefined)
+    single = builder.insert_element(undefined, scalar, ir.Constant(INDEX, 0))
+    zeros = ir.Constant(ir.VectorType(INDEX, kind.count), [0] * kind.count)
+    return builder.shuffle_vector(single, undefined, zeros)
+
+
+def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
+    """A function that is defined elsewhere, declared once a module."""
+    found = builder.module.globals.get(name)
+    return found if found is not None else ir.Function(builder.module, kind, name)
+
+
+def load_lanes(builder: ir.IRBuilder, kind: ir.Type, at: ir.Value) -> ir.Value:
+    """Read a vector from an address that is aligned as its numbers are."""
+    value = builder.load(builder.inttoptr(at, kind.as_pointer()), typ=kind)
+    value.align = 4
+    return value
+
+
+def store_lanes(builder: ir.IRBuilder, at: ir.Value, value: ir.Value) -> None:
+    """Write a vector to an address that is aligned as its numbers are."""
+    builder.store(value, builder.inttoptr(at, value.type.as_pointer())).align = 4
+
+
+def lanes_below(builder: ir.IRBuilder, vector: Vector, count: ir.Value) -> ir.Value:
+    """The mask of the first `count` lanes."""
+    wide = ir.VectorType(WORD, vector.lanes)
+    numbers = ir.Constant(wide, list(range(vector.lanes)))
+    return builder.icmp_signed("<", numbers, splat(builder, wide, count))

@@ -1,0 +1,50 @@
+"""How well a text is predicted."""
+
+from __future__ import annotations
+
+import math
+
+from ..task import Step
+
+
+class Nats:
+    """Mean negative log-likelihood over all batches.
+
+    Args:
+        tokens_per_character: 1 for characters; what the vocabulary makes of the text otherwise.
+
+    >>> import torch
+    >>> nats = Nats()
+    >>> nats.update(Step(torch.tensor(1.0), count=30))
+    >>> nats.update(Step(torch.tensor(3.0), count=10))
+    >>> nats.compute()
+    {'loss': 1.5, 'perplexity': 4.4816..., 'bits': 2.1640...}
+    """
+
+    def __init__(self, tokens_per_character: float = 1.0) -> None:
+        self.tokens_per_character = tokens_per_character
+        self.total = 0.0
+        self.count = 0
+
+    def update(self, step: Step) -> None:
+        """Add a batch, weighted by the number of its tokens."""
+        self.total += step.loss.item() * step.count
+        self.count += step.count
+
+    def compute(self) -> dict[str, float]:
+        """Nats per token as `loss`, `perplexity`, and `bits` per character.
+
+        The bits compare vocabularies of different kinds; the others do not.
+        """
+        loss = self.total / self.count if self.count else math.nan
+        bits = loss * self.tokens_per_character / math.log(2)
+        return {"loss": loss, "perplexity": perplexity(loss), "bits": bits}
+
+
+def perplexity(nats: float) -> float:
+    """Among how many equally likely tokens the network hesitates: exp of the nats per token.
+
+    >>> round(perplexity(math.log(65)), 3)
+    65.0
+    """
+    return math.exp(nats) if nats < 700 else math.inf

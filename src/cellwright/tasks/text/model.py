@@ -1,0 +1,69 @@
+"""The network that predicts the next token: embedding, stacked recurrent layers, softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...cells import cells
+from ...errors import InputError, nearest
+from ..task import Carried
+from .settings import TextSettings
+
+FORGET_BIAS = 1.0
+"""Remember at first: Gers, Schmidhuber & Cummins (2000); Jozefowicz, Zaremba & Sutskever (2015)."""
+
+
+class LanguageModel(nn.Module):
+    """Scores of the next token, from all tokens so far.
+
+    Args:
+        vocabulary_size: how many tokens there are.
+        settings: cell, embedding, hidden, layers, dropout and tie are read.
+
+    Raises:
+        InputError: there is no cell of that name.
+
+    >>> model = LanguageModel(65, TextSettings(hidden=8))
+    >>> scores, state = model(torch.zeros(2, 5, dtype=torch.long))
+    >>> scores.shape
+    torch.Size([2, 5, 65])
+    """
+
+    def __init__(self, vocabulary_size: int, settings: TextSettings) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, settings.embedding)
+        self.recurrent = recurrent_layers(settings)
+        self.dropout = nn.Dropout(settings.dropout)
+        width = settings.embedding if settings.tie else vocabulary_size
+        self.output = nn.Linear(settings.hidden, width)
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size)) if settings.tie else None
+        if settings.tie:
+            nn.init.normal_(self.embedding.weight, std=settings.embedding**-0.5)
+
+    def forward(self, tokens: Tensor, state: Carried = None) -> tuple[Tensor, Carried]:
+        """Scores `[B, T, vocabulary]` for tokens `[B, T]`, and the state after the last of them."""
+        read, state = self.recurrent(self.embedding(tokens), state)
+        scores: Tensor = self.output(self.dropout(read))
+        if self.bias is not None:
+            scores = functional.linear(scores, self.embedding.weight, self.bias)
+        return scores, state
+
+
+def recurrent_layers(settings: TextSettings) -> nn.Module:
+    """The stack of recurrent layers, batch first, with forget gates that begin open."""
+    if settings.cell not in cells:
+        raise InputError(f"--cell must name a cell, not {settings.cell!r}; {nearest(settings.cell, cells)}")
+    between = settings.dropout if settings.layers > 1 else 0.0
+    sizes: dict[str, Any] = {"num_layers": settings.layers, "dropout": between, "batch_first": True}
+    layers = nn.LSTM(settings.embedding, settings.hidden, **sizes)
+    gates = cells[settings.cell].gates
+    if "f" in gates:
+        place = gates.index("f")
+        rows = slice(place * settings.hidden, (place + 1) * settings.hidden)
+        for layer in range(settings.layers):
+            nn.init.constant_(layers.get_parameter(f"bias_hh_l{layer}")[rows], FORGET_BIAS)
+    return layers

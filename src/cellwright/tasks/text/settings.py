@@ -1,0 +1,121 @@
+"""What a language model and its batches are made of, and good values for a text of a given size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ...errors import InputError
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """Everything about the text task that a recipe keeps.
+
+    Attributes:
+        vocabulary: `characters`, or `bpe` for byte pairs.
+        vocabulary_size: most tokens of a byte-pair vocabulary.
+        cell: name of the recurrent cell.
+        embedding, hidden: numbers per token and units per layer.
+        layers: how many recurrent layers stand on each other.
+        dropout: probability to drop a unit between layers and before the softmax.
+        tie: the softmax shares the weights of the embedding (Press & Wolf, 2017).
+        batch: streams read side by side.
+        chunk: tokens per chunk, the reach of truncated backpropagation.
+        validation: share of the text, at its end, that is kept for validation.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+
+    vocabulary: Literal["characters", "bpe"] = "characters"
+    vocabulary_size: int = 2048
+    cell: str = "lstm"
+    embedding: int = 64
+    hidden: int = 512
+    layers: int = 1
+    dropout: float = 0.2
+    tie: bool = False
+    batch: int = 32
+    chunk: int = 128
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        lowest = {"vocabulary_size": 257, "embedding": 1, "hidden": 1, "layers": 1, "batch": 1, "chunk": 1}
+        for name, least in lowest.items():
+            if getattr(self, name) < least:
+                raise InputError(
+                    f"{option(name)} must be {least} or more, not {getattr(self, name)}; raise it"
+                )
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"--dropout must be from 0 to below 1, not {self.dropout:g}; 0.2 is usual")
+        if not 0 < self.validation < 1:
+            raise InputError(f"--validation must lie between 0 and 1, not {self.validation:g}; 0.1 is usual")
+
+
+def option(name: str) -> str:
+    """A setting as the command line spells it.
+
+    >>> option("vocabulary_size")
+    '--vocabulary-size'
+    """
+    return "--" + name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Good values for texts of up to `characters` characters."""
+
+    characters: float
+    hidden: int
+    layers: int
+    dropout: float
+    batch: int
+    chunk: int
+    learning_rate: float
+
+
+SIZES = (
+    Size(2_000, hidden=64, layers=1, dropout=0.2, batch=2, chunk=32, learning_rate=5e-3),
+    Size(20_000, hidden=128, layers=1, dropout=0.3, batch=8, chunk=64, learning_rate=5e-3),
+    Size(300_000, hidden=256, layers=1, dropout=0.3, batch=16, chunk=128, learning_rate=4e-3),
+    Size(4_000_000, hidden=512, layers=1, dropout=0.3, batch=32, chunk=128, learning_rate=3e-3),
+    Size(40_000_000, hidden=768, layers=1, dropout=0.1, batch=32, chunk=128, learning_rate=2e-3),
+    Size(float("inf"), hidden=1024, layers=2, dropout=0.0, batch=64, chunk=128, learning_rate=2e-3),
+)
+
+
+def size_of(characters: int) -> Size:
+    """Good values for a text of this many characters.
+
+    A longer text bears a larger network with less dropout, and feeds more streams. The table is made for
+    minutes on a processor: with hours, or a GPU, go one row further.
+
+    >>> size_of(1_115_394).hidden, size_of(5_000).hidden
+    (512, 128)
+    """
+    return next(size for size in SIZES if characters <= size.characters)
+
+
+def settings_for(characters: int, vocabulary: Literal["characters", "bpe"] = "characters") -> TextSettings:
+    """The defaults for a text of this many characters.
+
+    Byte pairs have a large softmax, so its weights are tied to the embedding, which grows to carry more.
+
+    >>> settings_for(1_115_394).batch
+    32
+    >>> settings_for(1_115_394, "bpe").tie
+    True
+    """
+    size = size_of(characters)
+    pairs = vocabulary == "bpe"
+    return TextSettings(
+        vocabulary=vocabulary,
+        embedding=size.hidden // 2 if pairs else min(64, size.hidden // 2),
+        hidden=size.hidden,
+        layers=size.layers,
+        dropout=size.dropout,
+        tie=pairs,
+        batch=size.batch,
+        chunk=size.chunk // 2 if pairs else size.chunk,
+    )

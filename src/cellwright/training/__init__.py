@@ -1,0 +1,18 @@
+"""The runs: recipe, schedule, Lightning's loop, run folder, checkpoints. No task is known here by name."""
+
+from .evaluation import evaluate
+from .folder import RunFolder, free_folder
+from .recipe import Recipe, TrainingSettings
+from .stopping import Stopped
+from .train import Report, train
+
+__all__ = [
+    "Recipe",
+    "Report",
+    "RunFolder",
+    "Stopped",
+    "TrainingSettings",
+    "evaluate",
+    "free_folder",
+    "train",
+]

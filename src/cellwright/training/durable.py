@@ -1,0 +1,36 @@
+"""Writing a file so that it is there whole, or as it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from ..errors import RunError
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file's content, all or nothing, also if the power fails in between.
+
+    Raises:
+        RunError: it cannot be written, because the disk is full, say; what was there before is intact.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+    >>> write_whole(path, b"first"); write_whole(path, b"second"); path.read_bytes()
+    b'second'
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise RunError(
+            f"{str(path)!r} cannot be written: {error.strerror}; make room or mend its rights: what was "
+            "there before is intact, and a run can be resumed"
+        ) from error

@@ -1,0 +1,55 @@
+"""Checkpoints: when they are written, and stopping right after one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from .folder import RunFolder
+from .progress import Progress
+from .stopping import StopRequest
+
+INTERVAL = 120.0
+"""Seconds of work that a power failure may cost."""
+
+
+class Keeper(Checkpoint):
+    """Writes a checkpoint at the start, after each validation, every two minutes, and before stopping.
+
+    As a `Checkpoint` it comes after all other callbacks, so that what they note is kept.
+    """
+
+    def __init__(self, folder: RunFolder, progress: Progress, request: StopRequest) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.request = request
+        self.kept = time.monotonic()
+
+    def keep(self, trainer: Trainer) -> None:
+        """Write a checkpoint, and stop if that was asked for."""
+        trainer.save_checkpoint(self.folder.checkpoint)
+        self.kept = time.monotonic()
+        if self.request.number is not None:
+            raise self.request.stopped(f"after step {self.progress.step:,}, and kept")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A run can be resumed from its very beginning."""
+        # Lightning has just put its own handler of SIGTERM here, which would stop where nothing is kept.
+        self.request.listen()
+        if not self.folder.checkpoint.exists():
+            self.keep(trainer)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep now and then, and when asked to stop; before a validation the checkpoint after it will do."""
+        due = self.request.number is not None or time.monotonic() - self.kept > INTERVAL
+        if due and not trainer.is_last_batch:
+            self.keep(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep what was just measured."""
+        self.keep(trainer)

@@ -1,0 +1,94 @@
+"""A task and its network as a Lightning module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+
+from ..tasks import Batch, Carried, Task
+from .progress import Progress
+from .schedule import Clock, Schedule
+
+
+class Learner(LightningModule):
+    """What one step of learning and of measuring is; what of it must outlast an interruption."""
+
+    def __init__(
+        self, task: Task, network: nn.Module, schedule: Schedule, progress: Progress, clock: Clock
+    ) -> None:
+        super().__init__()
+        self.task = task
+        self.network = network
+        self.schedule = schedule
+        self.progress = progress
+        self.clock = clock
+        self.carried: Carried = None
+        self.watched: Carried = None
+        self.metric = task.metric()
+        self.random: dict[str, Any] | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW; the decay spares what is no matrix."""
+        settings = self.schedule.settings
+        groups: list[dict[str, Any]] = [
+            {"params": [each for each in self.network.parameters() if each.ndim > 1]},
+            {"params": [each for each in self.network.parameters() if each.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(
+            groups,
+            lr=settings.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=settings.weight_decay,
+        )
+
+    def on_train_start(self) -> None:
+        """Go on with the chance of an interrupted run."""
+        if self.random is not None:
+            torch.set_rng_state(self.random["cpu"])
+            torch.cuda.set_rng_state_all(self.random["cuda"])
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Set the learning rate by the share of the budget that is used up."""
+        rate = self.schedule.learning_rate(self.schedule.done(self.progress.step, self.clock.seconds))
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor | int]:
+        """The loss of one batch, and over how many items it is the mean."""
+        step = self.task.step(self.network, batch, self.carried)
+        self.carried = step.carried
+        return {"loss": step.loss, "count": step.count}
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin new figures."""
+        self.metric, self.watched = self.task.metric(), None
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch to the figures."""
+        step = self.task.step(self.network, batch, self.watched)
+        self.metric.update(step)
+        self.watched = step.carried
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the carried state and the state of chance.
+
+        Lightning's own counters are left out: where a run stands is in `Progress` alone.
+        """
+        checkpoint.pop("loops", None)
+        checkpoint["carried"] = self.carried
+        checkpoint["random"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them back; chance is set when training starts, after all else has used it."""
+        self.carried = on_device(checkpoint["carried"], self.device)
+        self.random = checkpoint["random"]
+
+
+def on_device(state: Carried, device: torch.device) -> Carried:
+    """The same state on a device."""
+    if isinstance(state, tuple):
+        return tuple(part.to(device) for part in state)
+    return None if state is None else state.to(device)

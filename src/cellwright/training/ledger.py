@@ -1,0 +1,83 @@
+"""Keeping the books of a run: figures, samples, best weights, and whether to go on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+from ..errors import RunError
+from .folder import RunFolder
+from .learner import Learner
+from .progress import Row
+
+
+class Ledger(Callback):
+    """Counts every step; after each validation writes metrics, samples and, if best, the weights."""
+
+    def __init__(self, learner: Learner, folder: RunFolder) -> None:
+        self.learner = learner
+        self.progress = learner.progress
+        self.folder = folder
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A run that was interrupted after its last validation has nothing left to learn."""
+        trainer.should_stop = self.ended
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count a step.
+
+        Raises:
+            RunError: the loss is no number any more.
+        """
+        loss = outputs["loss"].item()
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the training loss must be finite, but became {loss} at step {self.progress.step + 1}; "
+                "train anew with a lower --learning-rate or --clip"
+            )
+        self.progress.learned(loss, outputs["count"])
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add a row and a sample, keep the weights if they are the best, and end the run if it is time."""
+        figures = self.learner.metric.compute()
+        sample = self.learner.task.sample(self.learner.network)
+        loss = next(iter(figures.values()))
+        if self.progress.validated(self.row(figures), loss, sample):
+            self.folder.save_weights(self.learner.network)
+        self.progress.since = self.learner.clock.seconds
+        self.folder.write("metrics.csv", self.progress.metrics_csv().encode())
+        self.folder.write("samples.txt", self.progress.samples_text().encode())
+        trainer.should_stop = self.ended
+
+    def row(self, figures: dict[str, float]) -> Row:
+        """What is known after a validation."""
+        progress, schedule, seconds = self.progress, self.learner.schedule, self.learner.clock.seconds
+        return {
+            "step": progress.step,
+            "epoch": progress.step / schedule.steps_per_epoch,
+            "seconds": round(seconds, 3),
+            "learning_rate": self.learner.trainer.optimizers[0].param_groups[0]["lr"],
+            "train_loss": progress.loss,
+            **{f"valid_{name}": value for name, value in figures.items()},
+            f"{self.learner.task.unit}_per_second": round(progress.items / (seconds - progress.since)),
+        }
+
+    @property
+    def ended(self) -> bool:
+        """Whether the budget is used up, or nothing has been gained for too long."""
+        schedule = self.learner.schedule
+        done = schedule.done(self.progress.step, self.learner.clock.seconds)
+        return done >= 1 or self.progress.stale >= schedule.settings.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the run stands."""
+        return {"progress": self.progress.state_dict(), "seconds": self.learner.clock.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.progress.load_state_dict(state_dict["progress"])
+        self.learner.clock.seconds = state_dict["seconds"]

@@ -1,0 +1,133 @@
+"""The recipe of a run: everything that makes its numbers what they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from .. import __version__
+from ..errors import InputError, RunError, nearest
+
+SEEDS = 2**63
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a task is learned, whatever it is.
+
+    Attributes:
+        learning_rate: the highest of the run; it rises to it, then falls to zero as a cosine.
+        warm_up: share of the budget in which it rises.
+        weight_decay: AdamW's decay of the weights (Loshchilov & Hutter, 2019).
+        clip: longest gradient; a longer one is shortened to it (Pascanu, Mikolov & Bengio, 2013).
+        minutes: wall minutes until the end; None for no such end.
+        epochs: times through the data until the end; None for no such end.
+        validations: how often to measure within the budget: dense at first, then ever more rarely.
+        patience: validations in a row without a gain after which to stop early.
+        seed: where chance begins.
+
+    Raises:
+        InputError: a number is out of range, or there is no end.
+    """
+
+    learning_rate: float = 3e-3
+    warm_up: float = 0.02
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    minutes: float | None = None
+    epochs: float | None = None
+    validations: int = 20
+    patience: int = 5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.minutes is None and self.epochs is None:
+            raise InputError("a training must have an end, but has none; give --minutes or --epochs")
+        for name in ("learning_rate", "clip", "minutes", "epochs", "validations", "patience"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"--{name.replace('_', '-')} must be above 0, not {value:g}; change it")
+        if not 0 <= self.warm_up < 1:
+            raise InputError(f"--warm-up must be from 0 to below 1, not {self.warm_up:g}; 0.02 is usual")
+        if not self.weight_decay >= 0:
+            raise InputError(f"--weight-decay must be 0 or more, not {self.weight_decay:g}; 0.01 is usual")
+        if not 0 <= self.seed < SEEDS:
+            raise InputError(f"--seed must be from 0 to 2^63 - 1, not {self.seed}; 1 is usual")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run folder remembers of how it came about.
+
+    Attributes:
+        task: name of the task.
+        data: path of the user's data.
+        digest: SHA-256 of the data as read, to notice that they have changed.
+        settings: the task's own settings.
+        training: how it is learned.
+        versions: of what computed it.
+    """
+
+    task: str
+    data: str
+    digest: str
+    settings: Mapping[str, Any]
+    training: TrainingSettings
+    versions: Mapping[str, str] = field(default_factory=lambda: current_versions())
+
+    def to_json(self) -> str:
+        """The recipe as its file holds it."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @staticmethod
+    def from_json(content: str) -> Recipe:
+        """The recipe that a file holds.
+
+        Raises:
+            RunError: it is no JSON, or a key is missing or unknown.
+
+        >>> recipe = Recipe("text", "a.txt", "", {"hidden": 8}, TrainingSettings(epochs=1))
+        >>> Recipe.from_json(recipe.to_json()) == recipe
+        True
+        """
+        try:
+            found = json.loads(content)
+        except ValueError as error:
+            raise RunError(f"a recipe must be JSON, but: {error}; mend it, or train anew") from error
+        found = checked(found, (each.name for each in dataclasses.fields(Recipe)))
+        training = checked(found["training"], (each.name for each in dataclasses.fields(TrainingSettings)))
+        return Recipe(**{**found, "training": TrainingSettings(**training)})
+
+
+def checked(found: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The same dict, if it has exactly these keys.
+
+    Raises:
+        RunError: it has not; the message names the first key that is wrong.
+    """
+    expected = tuple(names)
+    if not isinstance(found, dict):
+        raise RunError(f"this part of a recipe must hold {', '.join(expected)}, not {found!r}; train anew")
+    for key in found:
+        if key not in expected:
+            raise RunError(f"a recipe has no {key!r}; {nearest(key, expected)}")
+    for key in expected:
+        if key not in found:
+            raise RunError(f"a recipe must hold {key!r}, but this one does not; put it back, or train anew")
+    return found
+
+
+def current_versions() -> dict[str, str]:
+    """The versions of what computes here."""
+    return {
+        "cellwright": __version__,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "lightning": version("lightning"),
+    }

@@ -1,0 +1,101 @@
+"""Learning: one run from its beginning, or from where it was interrupted, to its end."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import torch
+from lightning import Callback, Trainer
+from rich.console import Console
+
+from ..tasks import Task
+from .checkpoint import SafeCheckpoints
+from .display import Display
+from .evaluation import evaluate
+from .folder import RunFolder
+from .keeper import Keeper
+from .learner import Learner
+from .ledger import Ledger
+from .progress import Progress
+from .recipe import TrainingSettings
+from .rounds import Rounds
+from .schedule import Clock, Schedule
+from .stopping import StopRequest
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of a run.
+
+    Attributes:
+        figures: the task's figures over the whole validation part, with the best weights.
+        step, best_step: batches learned from, and of those until the best weights.
+        seconds: of training, over all sittings.
+        early: whether it was stopped because nothing was gained any more.
+    """
+
+    figures: dict[str, float]
+    step: int
+    best_step: int
+    seconds: float
+    early: bool
+
+
+def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str, console: Console) -> Report:
+    """Learn a task until the budget ends or nothing is gained any more.
+
+    Args:
+        task: what is learned.
+        settings: how.
+        folder: where the run is kept; if it holds a checkpoint, the run goes on from there.
+        remedy: the command that resumes, to be shown when the run is stopped.
+        console: where progress is shown.
+
+    Raises:
+        Stopped: a signal came; the run can be resumed.
+        RunError: the folder cannot be written, the checkpoint is damaged, or the loss is no number.
+    """
+    clock, progress = Clock(), Progress()
+    torch.manual_seed(settings.seed)
+    schedule = Schedule(settings, steps_per_epoch=len(task.training(epoch=0)))
+    learner = Learner(task, task.network(), schedule, progress, clock)
+    with StopRequest(remedy) as request, Display(learner, console) as display:
+        fit(learner, folder, [Ledger(learner, folder), display, Keeper(folder, progress, request)])
+    seconds = clock.seconds
+    folder.load_weights(learner.network)
+    figures = evaluate(learner.network, task.final(), task.step, task.metric())
+    early = schedule.done(progress.step, seconds) < 1
+    folder.save_result(
+        {**figures, "step": progress.step, "best_step": progress.best_step, "seconds": seconds}
+    )
+    return Report(figures, progress.step, progress.best_step, seconds, early)
+
+
+def fit(learner: Learner, folder: RunFolder, callbacks: list[Callback]) -> None:
+    """Let Lightning do the loop, from the folder's checkpoint if there is one."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    trainer = Trainer(
+        accelerator="cuda" if torch.cuda.is_available() else "cpu",
+        devices=1,
+        max_epochs=-1,
+        gradient_clip_val=learner.schedule.settings.clip,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder.path,
+        callbacks=callbacks,
+        plugins=[SafeCheckpoints()],
+    )
+    with warnings.catch_warnings():
+        # Lightning 2.6 uses a class that PyTorch 2.13 has deprecated.
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+        trainer.fit(
+            learner,
+            Rounds(learner.task, learner.schedule, learner.progress, learner.clock),
+            learner.task.validation(),
+            ckpt_path=folder.checkpoint if folder.checkpoint.exists() else None,
+        )
