@@ -300,7 +300,7 @@ def test_a_signal_leaves_a_run_that_its_own_message_resumes(capsys, novel, numbe
         [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    deadline = time.monotonic() + 50
+    deadline = time.monotonic() + 120
     while not Path("stopped/metrics.csv").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)

@@ -1,8 +1,14 @@
 """Cellwright: an LSTM is six equations, written once; trained, watched and shipped at full speed."""
 
-from .cells import Cell, cell, cells
+from .cells import Cell, Terms, cell, cells
 from .errors import CellError, CellwrightError, DataError, InputError, RunError
+from .kernels.plan import backend
+from .kernels.scan import Weights, scan
+from .layers import GRU, LSTM, RNN, Recurrent, explain, verify
 
 __version__ = "0.1.0"
 
-__all__ = ["Cell", "CellError", "CellwrightError", "DataError", "InputError", "RunError", "cell", "cells"]
+__all__ = [
+    "GRU", "LSTM", "RNN", "Cell", "CellError", "CellwrightError", "DataError", "InputError", "Recurrent", "RunError",
+    "Terms", "Weights", "backend", "cell", "cells", "explain", "scan", "verify",
+]  # fmt: skip

@@ -14,6 +14,12 @@ def rnn(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(h=torch.tanh(x.h + r.h))
 
 
+@cell(gates="h", state="h")
+def rnn_relu(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
+    """Plain recurrent network with rectified units: Le, Jaitly & Hinton (2015)."""
+    return dict(h=torch.relu(x.h + r.h))
+
+
 @cell(gates="r z n", state="h")
 def gru(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """Gated recurrent unit, reset after the product: Cho et al. (2014), as cuDNN and PyTorch have it."""

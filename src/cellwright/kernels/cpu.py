@@ -130,7 +130,7 @@ def chunk_steps(sizes: Sizes, layout: Layout) -> int:
     """Steps whose gates stand in memory at once: some hundred rows, but not much more than a cache holds."""
     row = sizes.padded(layout) * layout.slots * layout.size
     rows = max(24, min(512, (1 << 20) // row))
-    return max(1, min(sizes.steps, rows // sizes.rows))
+    return max(1, min(sizes.steps, rows // max(1, sizes.rows)))
 
 
 def planned(

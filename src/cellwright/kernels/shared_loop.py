@@ -72,8 +72,8 @@ def own_blocks(call: Any, member: int, size: int) -> tuple[int, int]:
 @compiled
 def even(rows: int, most: int) -> int:
     """The rows of one tile, so that all tiles are about equal and none is over the most."""
-    tiles = (rows + most - 1) // most
-    return (rows + tiles - 1) // tiles
+    tiles = max(1, (rows + most - 1) // most)
+    return max(1, (rows + tiles - 1) // tiles)
 
 
 @compiled

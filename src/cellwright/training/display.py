@@ -13,6 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from ..tasks import Step
 from .learner import Learner
 
+SHOWN = 2
+"""How many figures the moving line has room for."""
+
 
 class Display(Callback):
     """Shows a run on a console; where that is no terminal, only the rows and the samples.
@@ -81,7 +84,8 @@ class Display(Callback):
         """The figures beside the moving line."""
         progress, unit = self.learner.progress, self.learner.task.unit
         speed = progress.items / (self.learner.clock.seconds - progress.since)
-        return f"{written(self.metric.compute())}  {speed:,.0f} {unit}/s  {clock(self.left)} left"
+        figures = dict(list(self.metric.compute().items())[:SHOWN])
+        return f"{written(figures)}  {speed:,.0f} {unit}/s  {clock(self.left)} left"
 
 
 def written(figures: Mapping[str, float]) -> str:

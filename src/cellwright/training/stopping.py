@@ -10,7 +10,6 @@ from typing import Any
 
 from ..errors import RunError
 
-
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...cells import cells
 from ...errors import InputError, nearest
+from ...layers import Recurrent
 from ..task import Carried
 from .settings import TextSettings
 
@@ -53,16 +52,20 @@ class LanguageModel(nn.Module):
         return scores, state
 
 
-def recurrent_layers(settings: TextSettings) -> nn.Module:
+def recurrent_layers(settings: TextSettings) -> Recurrent:
     """The stack of recurrent layers, batch first, with forget gates that begin open."""
     if settings.cell not in cells:
         raise InputError(f"--cell must name a cell, not {settings.cell!r}; {nearest(settings.cell, cells)}")
-    between = settings.dropout if settings.layers > 1 else 0.0
-    sizes: dict[str, Any] = {"num_layers": settings.layers, "dropout": between, "batch_first": True}
-    layers = nn.LSTM(settings.embedding, settings.hidden, **sizes)
-    gates = cells[settings.cell].gates
-    if "f" in gates:
-        place = gates.index("f")
+    layers = Recurrent(
+        settings.cell,
+        settings.embedding,
+        settings.hidden,
+        num_layers=settings.layers,
+        dropout=settings.dropout if settings.layers > 1 else 0.0,
+        batch_first=True,
+    )
+    if "f" in layers.cell.gates:
+        place = layers.cell.gates.index("f")
         rows = slice(place * settings.hidden, (place + 1) * settings.hidden)
         for layer in range(settings.layers):
             nn.init.constant_(layers.get_parameter(f"bias_hh_l{layer}")[rows], FORGET_BIAS)

@@ -1,0 +1,218 @@
+"""The one operator that PyTorch sees: `cellwright::scan`, with its shapes and its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..cells import Cell, cells
+from ..errors import CellwrightError
+from . import cpu
+from .layer import Layer, states_of
+
+library = torch.library.Library("cellwright", "DEF")
+library.define(
+    "scan(Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, str cell, bool bias, "
+    "bool keep) -> Tensor[]"
+)
+library.define(
+    "scan_backward(Tensor dy, Tensor?[] d_last, Tensor x, Tensor y, Tensor[] state, Tensor[] weights, "
+    "Tensor[] saved, Tensor? lengths, Tensor? reset, str cell, bool bias, bool with_dx) -> Tensor[]"
+)
+
+_names: dict[Cell, str] = {cell: name for name, cell in cells.items()}
+_cells: dict[str, Cell] = dict(cells)
+
+
+def name_of(cell: Cell) -> str:
+    """The name under which the operator finds a cell: its own, with a number if others have it too."""
+    if cell not in _names:
+        same = sum(other.name == cell.name for other in _names)
+        _names[cell] = f"{cell.name}#{same}" if same else cell.name
+        _cells[_names[cell]] = cell
+    return _names[cell]
+
+
+def needs_derivative(layer: Layer) -> bool:
+    """Whether autograd will want to come back through the layer."""
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer.tensors)
+
+
+def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+    """Outputs and last states of a layer, by the CPU kernel."""
+    result = torch.ops.cellwright.scan.default(
+        layer.x,
+        list(layer.state),
+        [tensor for each in layer.weights for tensor in each.tensors()],
+        layer.lengths,
+        layer.reset,
+        name_of(layer.cell),
+        layer.weights[0].b_w is not None,
+        needs_derivative(layer),
+    )
+    return result[0], list(result[1 : 1 + len(layer.state)])
+
+
+def scan(
+    x: Tensor,
+    state: list[Tensor],
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    cell: str,
+    bias: bool,
+    keep: bool,
+) -> list[Tensor]:
+    """Forward on the CPU."""
+    kernel = cpu.kernel_of(_cells[cell], x.dtype, keep)
+    y, last, saved = cpu.forward(kernel, x.contiguous(), whole(state), whole(weights), bias, lengths, reset)
+    return [y, *last, *saved]
+
+
+def scan_shapes(
+    x: Tensor,
+    state: list[Tensor],
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    cell: str,
+    bias: bool,
+    keep: bool,
+) -> list[Tensor]:
+    """What forward returns, without the numbers."""
+    kernel, sizes = cpu.kernel_of(_cells[cell], x.dtype, keep), cpu.sizes_of(x, state)
+    y = x.new_empty(sizes.steps, sizes.rows, sizes.directions * sizes.units)
+    shapes = cpu.saved_shapes(kernel, sizes) if keep else ()
+    return [y, *map(torch.empty_like, state), *map(x.new_empty, shapes)]
+
+
+def scan_backward(
+    dy: Tensor,
+    d_last: list[Tensor | None],
+    x: Tensor,
+    y: Tensor,
+    state: list[Tensor],
+    weights: list[Tensor],
+    saved: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    cell: str,
+    bias: bool,
+    with_dx: bool,
+) -> list[Tensor]:
+    """Backward on the CPU."""
+    kernel = cpu.kernel_of(_cells[cell], x.dtype, True)
+    given = [None if each is None else each.contiguous() for each in d_last]
+    dx, d_state, d_weights = cpu.backward(
+        kernel, dy.contiguous(), given, x.contiguous(), y, whole(state), whole(weights), bias, saved, lengths, reset,
+        with_dx,
+    )  # fmt: skip
+    return [dx, *d_state, *d_weights]
+
+
+def scan_backward_shapes(
+    dy: Tensor,
+    d_last: list[Tensor | None],
+    x: Tensor,
+    y: Tensor,
+    state: list[Tensor],
+    weights: list[Tensor],
+    saved: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    cell: str,
+    bias: bool,
+    with_dx: bool,
+) -> list[Tensor]:
+    """What backward returns, without the numbers."""
+    dx = torch.empty_like(x) if with_dx else x.new_empty(0, *x.shape[1:])
+    return [dx, *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights))]
+
+
+def whole(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors, each without gaps in memory."""
+    return [tensor.contiguous() for tensor in tensors]
+
+
+class Scan(torch.autograd.Function):
+    """The derivative of `scan`."""
+
+    @staticmethod
+    def forward(ctx: Any, options: tuple[Any, ...], states: int, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        lengths, reset, cell, bias, keep = options
+        state, weights = list(tensors[:states]), list(tensors[states:])
+        with torch._C._AutoDispatchBelowAutograd():
+            y, *others = torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)
+        last, saved = others[:states], others[states:]
+        ctx.options, ctx.states = options, states
+        ctx.save_for_backward(x, y, *tensors, *saved)
+        ctx.mark_non_differentiable(*saved)
+        ctx.set_materialize_grads(False)
+        return (y, *last, *saved)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor | None, *others: Tensor | None) -> tuple[Tensor | None, ...]:
+        lengths, reset, cell, bias, keep = ctx.options
+        if not keep:
+            raise CellwrightError("`scan` was called with keep=False, so there is nothing for backward; pass keep=True")
+        x, y, *tensors = ctx.saved_tensors
+        states = ctx.states
+        state, weights, saved = tensors[:states], tensors[states:-2], tensors[-2:]
+        dx, *rest = torch.ops.cellwright.scan_backward.default(
+            torch.zeros_like(y) if dy is None else dy,
+            list(others[:states]), x, y, state, weights, saved, lengths, reset, cell, bias, ctx.needs_input_grad[2],
+        )  # fmt: skip
+        return (None, None, dx if ctx.needs_input_grad[2] else None, *rest)
+
+
+class ScanBackward(torch.autograd.Function):
+    """The derivative of the derivative, which the kernel does not have."""
+
+    @staticmethod
+    def forward(ctx: Any, compute: Any, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+        with torch._C._AutoDispatchBelowAutograd():
+            return tuple(compute())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        raise CellwrightError(
+            "the kernel has no second derivative; compute the loss under `with cellwright.backend('reference'):`"
+        )
+
+
+def scan_with_derivative(
+    x: Tensor,
+    state: list[Tensor],
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    cell: str,
+    bias: bool,
+    keep: bool,
+) -> list[Tensor]:
+    """`scan` under autograd."""
+    if keep and torch.is_grad_enabled():
+        return list(Scan.apply((lengths, reset, cell, bias, keep), len(state), x, *state, *weights))
+    with torch._C._AutoDispatchBelowAutograd():
+        return torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)  # type: ignore[no-any-return]
+
+
+def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:
+    """`scan_backward` under autograd."""
+    compute = torch.ops.cellwright.scan_backward.default
+    dy, d_last, x, y, state, weights, *_ = arguments
+    if torch.is_grad_enabled():
+        return list(ScanBackward.apply(lambda: compute(*arguments), dy, *d_last, x, y, *state, *weights))
+    with torch._C._AutoDispatchBelowAutograd():
+        return compute(*arguments)  # type: ignore[no-any-return]
+
+
+library.impl("scan", scan, "CPU")
+library.impl("scan_backward", scan_backward, "CPU")
+library.impl("scan", scan_with_derivative, "Autograd")
+library.impl("scan_backward", scan_backward_with_derivative, "Autograd")
+torch.library.register_fake("cellwright::scan", scan_shapes, lib=library)
+torch.library.register_fake("cellwright::scan_backward", scan_backward_shapes, lib=library)

@@ -1,0 +1,62 @@
+"""The reference: the cell function itself, in a Python loop. Correct by definition, on any device."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .layer import Layer, Weights, states_of
+
+
+def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+    """Outputs `[T, B, D * H]` and last states `[D, B, H]`, differentiable in every way PyTorch has."""
+    results = [
+        run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)
+    ]
+    outputs = torch.cat([outputs for outputs, _ in results], -1)
+    last = [torch.stack([state[k] for _, state in results]) for k in range(len(layer.state))]
+    return outputs, last
+
+
+def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[Tensor, list[Tensor]]:
+    """One direction; direction 1 goes from the last step to the first."""
+    names, gates = states_of(layer.cell), len(layer.cell.gates)
+    steps = layer.x.shape[0]
+    state = [each[direction] for each in layer.state]
+    contributions = F.linear(layer.x, weights.w, weights.b_w)
+    outputs = [state[0].new_zeros(0)] * steps
+    for t in range(steps) if direction == 0 else reversed(range(steps)):
+        state = [torch.where(anew(layer, t, direction), 0, each) for each in state] if layer.reset is not None else state
+        x = contributions[t].chunk(gates, -1)
+        r = F.linear(state[0], weights.r, weights.b_r).chunk(gates, -1)
+        ordered = dict(zip(names, state, strict=True))
+        signals = layer.cell(x, r, [ordered[name] for name in layer.cell.state], weights.vectors)
+        new = [signals[name] for name in names]
+        outputs[t] = new[0]
+        if layer.lengths is not None:
+            within = active(layer, t)
+            outputs[t] = torch.where(within, new[0], 0)
+            new = [torch.where(within, after, before) for after, before in zip(new, state, strict=True)]
+        state = new
+    return torch.stack(outputs) if steps else contributions.new_zeros(0, *state[0].shape), state
+
+
+def active(layer: Layer, t: int) -> Tensor:
+    """Whether step t belongs to each sequence: `[B, 1]`."""
+    if layer.lengths is None:
+        return torch.ones(layer.x.shape[1], 1, dtype=torch.bool, device=layer.x.device)
+    return (t < layer.lengths).to(layer.x.device)[:, None]
+
+
+def anew(layer: Layer, t: int, direction: int) -> Tensor:
+    """Whether the state of each row is replaced before step t: `[B, 1]`.
+
+    Pieces are the same in both directions: forward a piece begins at its marked step, backward at its last
+    step, which is the one before the next mark.
+    """
+    assert layer.reset is not None
+    mark = t + direction
+    if mark >= layer.x.shape[0]:
+        return torch.zeros_like(layer.reset[0])[:, None]
+    return layer.reset[mark][:, None] & active(layer, mark)

@@ -1,0 +1,77 @@
+"""The pure function behind the layers: nothing hidden, nothing cached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..cells import Cell
+from ..errors import InputError
+from . import plan
+from .layer import Layer, Weights, states_of
+
+__all__ = ["Weights", "scan"]
+
+
+def scan(
+    cell: Cell,
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Weights | Sequence[Weights],
+    *,
+    lengths: Tensor | None = None,
+    reset: Tensor | None = None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run a cell over a batch of sequences.
+
+    Args:
+        cell: the equations.
+        x: inputs `[T, B, I]`, finite behind the ends of the sequences too.
+        state: first states `[D, B, H]`, in the order of `cell.state`.
+        weights: of one direction, or of two: the second runs from the end to the start.
+        lengths: 64-bit integers `[B]`, the steps of each sequence.
+        reset: truth values `[T, B]`: where a new piece begins, with the state zero.
+
+    Returns:
+        Outputs `[T, B, D * H]`, zero behind the ends, and the last states `[D, B, H]`.
+
+    >>> import torch, cellwright as cw
+    >>> weights = cw.Weights(torch.ones(12, 2), torch.ones(12, 3))
+    >>> zeros = torch.zeros(1, 1, 3)
+    >>> y, (h, c) = cw.scan(cw.cells["lstm"], torch.ones(4, 1, 2), (zeros, zeros), weights)
+    >>> y.shape, bool((y[-1] == h[0]).all())
+    (torch.Size([4, 1, 3]), True)
+
+    Raises:
+        InputError: shapes do not fit one another.
+    """
+    directions = [weights] if isinstance(weights, Weights) else list(weights)
+    check(cell, x, state, directions)
+    by_name = dict(zip(cell.state, state, strict=True))
+    ordered = [by_name[name] for name in states_of(cell)]
+    outputs, last = plan.run(Layer(cell, x, ordered, directions, lengths, reset))
+    found = dict(zip(states_of(cell), last, strict=True))
+    return outputs, tuple(found[name] for name in cell.state)
+
+
+def check(cell: Cell, x: Tensor, state: Sequence[Tensor], weights: Sequence[Weights]) -> None:
+    """All shapes fit one another."""
+    units, gates = weights[0].r.shape[-1], len(cell.gates)
+    inputs = weights[0].w.shape[-1]
+    if x.dim() != 3 or x.shape[2] != inputs:
+        raise InputError(f"x must be [T, B, {inputs}] as the weights have it, but is {list(x.shape)}")
+    expected = (len(weights), x.shape[1], units)
+    if len(state) != len(cell.state) or any(tuple(each.shape) != expected for each in state):
+        raise InputError(
+            f"the state of {cell.name} is {', '.join(cell.state)}, each of shape {list(expected)}, but has "
+            f"{', '.join(str(list(each.shape)) for each in state) or 'none'}"
+        )
+    biases = [(gates * units,)] * 2 if weights[0].b_w is not None else []
+    shapes = [(gates * units, inputs), (gates * units, units), *biases, *[(units,)] * len(cell.vectors)]
+    for each in weights:
+        if [tuple(tensor.shape) for tensor in each.tensors()] != shapes:
+            raise InputError(
+                f"the weights of {cell.name} must have the shapes {', '.join(str(list(shape)) for shape in shapes)}, "
+                f"but have {', '.join(str(list(tensor.shape)) for tensor in each.tensors())}"
+            )

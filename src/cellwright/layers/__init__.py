@@ -1,0 +1,7 @@
+"""The modules: recurrent layers of any cell, and drop-ins for torch's."""
+
+from .dropins import GRU, LSTM, RNN
+from .explain import explain, verify
+from .recurrent import Recurrent
+
+__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "explain", "verify"]

@@ -1,0 +1,121 @@
+"""Drop-ins for torch's modules: the same arguments, parameters, calls and results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..cells import Cell
+from ..errors import InputError
+from .recurrent import Recurrent
+
+
+class LSTM(Recurrent):
+    """Takes the place of `torch.nn.LSTM`: same constructor, state_dict, call and results.
+
+    Args:
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype: as in
+            torch and `Recurrent`.
+        proj_size: must be 0; this version has no projection.
+        cell: a variant with the states h and c, by name or as a `Cell`.
+
+    >>> import torch, cellwright as cw
+    >>> theirs, ours = torch.nn.LSTM(80, 12), cw.LSTM(80, 12)
+    >>> _ = ours.load_state_dict(theirs.state_dict())
+    >>> x = torch.randn(50, 4, 80)
+    >>> y, (h, c) = ours(x)
+    >>> torch.allclose(y, theirs(x)[0], atol=1e-6)
+    True
+
+    Raises:
+        InputError: as `Recurrent`; also for an option that this version lacks.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        cell: str | Cell = "lstm",
+        **later: Any,
+    ) -> None:
+        if proj_size != 0:
+            raise InputError(f"proj_size must be 0 in this version, but is {proj_size}; use torch.nn.LSTM to project")
+        for name in later:
+            known = name in ("forget_bias", "zoneout", "recurrent_dropout", "weight_dropout")
+            why = "is not in this version yet" if known else "is no argument of LSTM"
+            raise InputError(f"{name}= {why}; leave it out")
+        super().__init__(
+            cell, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        )
+        self.proj_size = proj_size
+
+
+class GRU(Recurrent):
+    """Takes the place of `torch.nn.GRU`: same constructor, state_dict, call and results; see `Recurrent`.
+
+    >>> import torch, cellwright as cw
+    >>> y, h = cw.GRU(3, 5)(torch.randn(7, 2, 3))
+    >>> y.shape, h.shape
+    (torch.Size([7, 2, 5]), torch.Size([1, 2, 5]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            "gru", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        )
+
+
+class RNN(Recurrent):
+    """Takes the place of `torch.nn.RNN`: same constructor, state_dict, call and results; see `Recurrent`.
+
+    Args:
+        nonlinearity: `tanh` or `relu`.
+
+    >>> import torch, cellwright as cw
+    >>> y, h = cw.RNN(3, 5, nonlinearity="relu")(torch.randn(7, 2, 3))
+    >>> y.shape, h.shape
+    (torch.Size([7, 2, 5]), torch.Size([1, 2, 5]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        kinds = {"tanh": "rnn", "relu": "rnn_relu"}
+        if nonlinearity not in kinds:
+            raise InputError(f"nonlinearity must be 'tanh' or 'relu', but is {nonlinearity!r}")
+        super().__init__(
+            kinds[nonlinearity], input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            device, dtype,
+        )  # fmt: skip
+        self.nonlinearity = nonlinearity

@@ -1,0 +1,286 @@
+"""The general recurrent layer: any cell, stacked, in one or both directions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ..cells import Cell, cells
+from ..errors import InputError, nearest
+from ..kernels import plan
+from ..kernels.layer import Layer, Weights, states_of
+from .sequences import checked_lengths, checked_reset, cleared, packed_like, padded
+
+State = Tensor | tuple[Tensor, ...]
+
+
+class Recurrent(nn.Module):
+    """Recurrent layers of any cell; `LSTM`, `GRU` and `RNN` are this class with a cell and torch's names.
+
+    Args:
+        cell: the name of a cell in `cellwright.cells`, or a `Cell` of your own.
+        input_size: features of the input, I.
+        hidden_size: units of each layer, H.
+        num_layers: how many layers are stacked.
+        bias: whether there are biases; each gate has two, as in torch.
+        batch_first: whether input and output are `[B, T, features]`, not `[T, B, features]`.
+        dropout: the probability with which outputs of every layer but the last are dropped in training.
+        bidirectional: whether every layer also runs from the last step to the first; D is 2 then, else 1.
+        device, dtype: of the parameters.
+
+    The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
+    `bias_hh_l0`, with `_reverse` for the second direction; a learned vector `p` of the cell is `p_l0 [H]`.
+
+    >>> import torch, cellwright as cw
+    >>> gru = cw.Recurrent("gru", input_size=3, hidden_size=5, num_layers=2, bidirectional=True)
+    >>> y, h = gru(torch.randn(7, 2, 3))
+    >>> y.shape, h.shape
+    (torch.Size([7, 2, 10]), torch.Size([4, 2, 5]))
+
+    Raises:
+        InputError: a size is below 1, a dropout out of 0 to 1, or there is no such cell.
+    """
+
+    def __init__(
+        self,
+        cell: str | Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+            if not isinstance(size, int) or size < 1:
+                raise InputError(f"{name} must be a whole number of at least 1, but is {size!r}")
+        if not 0 <= dropout <= 1:
+            raise InputError(f"dropout is a probability between 0 and 1, but is {dropout!r}")
+        self.cell = found_cell(cell)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        for layer in range(num_layers):
+            width = input_size if layer == 0 else hidden_size * self.directions
+            for names in self.parameter_names(layer):
+                for name, shape in zip(names, self.parameter_shapes(width), strict=True):
+                    self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self.reset_parameters()
+
+    @property
+    def directions(self) -> int:
+        """D: 2 for a bidirectional layer, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters of each layer and direction, as torch's modules list them."""
+        return [
+            [getattr(self, name) for name in names]
+            for layer in range(self.num_layers)
+            for names in self.parameter_names(layer)
+        ]
+
+    def parameter_names(self, layer: int) -> list[list[str]]:
+        """For each direction of a layer the names of its parameters, in the order of `Weights`."""
+        kinds = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if self.bias else []), *self.cell.vectors]
+        return [[f"{kind}_l{layer}{suffix}" for kind in kinds] for suffix in ("", "_reverse")[: self.directions]]
+
+    def parameter_shapes(self, width: int) -> list[tuple[int, ...]]:
+        """The shapes that belong to the names, for an input of `width` features."""
+        rows = len(self.cell.gates) * self.hidden_size
+        biases = [(rows,), (rows,)] if self.bias else []
+        return [(rows, width), (rows, self.hidden_size), *biases, *[(self.hidden_size,)] * len(self.cell.vectors)]
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters evenly from -1/sqrt(H) to 1/sqrt(H), as torch does; vectors may have a start of
+        their own in the cell."""
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        starts = {
+            f"{name}_l{layer}{suffix}": start
+            for name, start in self.cell.vectors.items()
+            for layer in range(self.num_layers)
+            for suffix in ("", "_reverse")
+        }
+        for name, parameter in self.named_parameters():
+            start = starts.get(name)
+            if start is None:
+                nn.init.uniform_(parameter, -bound, bound)
+            else:
+                nn.init.constant_(parameter, start)
+
+    def flatten_parameters(self) -> None:
+        """Nothing: here for code that calls it on torch's modules. Parameters are read where they lie."""
+
+    def extra_repr(self) -> str:
+        shown = [repr(self.cell.name), str(self.input_size), str(self.hidden_size)]
+        usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        shown += [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
+        return ", ".join(shown)
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+    ) -> tuple[Any, State]:
+        """Run over whole sequences.
+
+        Args:
+            input: `[T, B, I]`, or `[B, T, I]` if batch_first, or `[T, I]` for one sequence, or packed.
+            state: the first states, each `[layers * D, B, H]` (without B for one sequence), in the order of
+                the cell's states; zeros by default. A cell with one state takes and returns the tensor alone.
+            lengths: integers `[B]` in any order, 0 allowed: the steps of each sequence. Outputs behind its
+                end are zero, its last state is the one at its end, and what the input holds there does
+                not matter.
+            reset: truth values of the input's shape without features. A mark at step t begins a new piece
+                there: the state before it is replaced by zeros, and no gradient passes. Pieces are the same
+                for both directions.
+
+        Returns:
+            The outputs `[T, B, D * H]` in the layout of the input, and the last states.
+
+        Raises:
+            InputError: a shape, dtype or device does not fit. The message states the rule and the value.
+        """
+        if isinstance(input, PackedSequence):
+            if lengths is not None or reset is not None:
+                raise InputError("a PackedSequence brings its lengths; pass a padded tensor to use lengths= or reset=")
+            return self.forward_packed(input, state)
+        self.check_input(input)
+        single = input.dim() == 2
+        layout = "[T]" if single else ("[B, T]" if self.batch_first else "[T, B]")
+        reset = checked_reset(reset, tuple(input.shape[:-1]), layout)
+        x = input[:, None] if single else input
+        if single and reset is not None:
+            reset = reset[:, None]
+        if self.batch_first and not single:
+            x = x.transpose(0, 1)
+            reset = None if reset is None else reset.transpose(0, 1)
+        lengths = checked_lengths(lengths, x.shape[0], x.shape[1])
+        first = self.first_state(state, x, single)
+        outputs, last = self.run(cleared(x, lengths), first, lengths, reset)
+        if single:
+            return outputs[:, 0], self.given_back([each[:, 0] for each in last])
+        return (outputs.transpose(0, 1) if self.batch_first else outputs), self.given_back(last)
+
+    def forward_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
+        """Run over a packed sequence, in the order in which it is packed."""
+        x, lengths = padded(packed)
+        self.check_input(x)
+        first = self.first_state(state, x, single=False)
+        if packed.sorted_indices is not None:
+            first = [each.index_select(1, packed.sorted_indices) for each in first]
+        outputs, last = self.run(x, first, lengths, None)
+        if packed.unsorted_indices is not None:
+            last = [each.index_select(1, packed.unsorted_indices) for each in last]
+        return packed_like(packed, outputs, lengths), self.given_back(last)
+
+    def run(
+        self, x: Tensor, first: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """All layers: x `[T, B, I]` and states `[layers * D, B, H]` with h first."""
+        reset = None if reset is None else reset.contiguous()
+        last = []
+        for number in range(self.num_layers):
+            if number > 0:
+                x = F.dropout(x, self.dropout, self.training)
+            x, states = plan.run(self.layer(number, x, first, lengths, reset))
+            last.append(states)
+        if self.num_layers == 1:
+            return x, last[0]
+        return x, [torch.cat([states[k] for states in last]) for k in range(len(first))]
+
+    def layer(
+        self, number: int, x: Tensor, first: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None
+    ) -> Layer:
+        """One layer as the kernels take it."""
+        low, high = number * self.directions, (number + 1) * self.directions
+        state = first if self.num_layers == 1 else [each[low:high] for each in first]
+        return Layer(self.cell, x, state, self.weights(number), lengths, reset)
+
+    def weights(self, layer: int) -> list[Weights]:
+        """The parameters of a layer as they are now, for each direction."""
+        found = []
+        for names in self.parameter_names(layer):
+            w, r, *rest = (getattr(self, name) for name in names)
+            b_w, b_r = rest[:2] if self.bias else (None, None)
+            found.append(Weights(w, r, b_w, b_r, tuple(rest[2:] if self.bias else rest)))
+        return found
+
+    def check_input(self, x: Tensor) -> None:
+        """The input fits the layer."""
+        if x.dim() not in (2, 3) or x.shape[-1] != self.input_size:
+            layout = "[B, T, input_size]" if self.batch_first else "[T, B, input_size]"
+            raise InputError(
+                f"the input must be {layout}, or [T, input_size] for one sequence, with input_size "
+                f"{self.input_size}, but is {list(x.shape)}"
+            )
+        weight = self.weight_of_check()
+        if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise InputError(
+                f"the input and the parameters must have one dtype, but are {x.dtype} and {weight.dtype}; convert "
+                "one of them with .to(dtype)"
+            )
+        if x.device != weight.device:
+            raise InputError(
+                f"the input and the parameters must be on one device, but are on {x.device} and {weight.device}; "
+                "move one of them with .to(device)"
+            )
+
+    def weight_of_check(self) -> Tensor:
+        """A parameter that shows dtype and device of all."""
+        return self.bias_hh_l0 if self.bias else self.weight_hh_l0  # type: ignore[return-value]
+
+    def first_state(self, state: State | None, x: Tensor, single: bool) -> list[Tensor]:
+        """The first states `[layers * D, B, H]`, h first: zeros, or what was given, checked."""
+        shape = (self.num_layers * self.directions, x.shape[1], self.hidden_size)
+        names = self.cell.state
+        if state is None:
+            return [x.new_zeros(shape) for _ in names]
+        given = (state,) if isinstance(state, Tensor) else tuple(state)
+        expected = (shape[0], shape[2]) if single else shape
+        if len(given) != len(names) or any(tuple(each.shape) != expected for each in given):
+            raise InputError(
+                f"the state of {self.cell.name} is {', '.join(names)}, each of shape {list(expected)}, but has "
+                f"{', '.join(str(list(each.shape)) for each in given)}"
+            )
+        for name, each in zip(names, given, strict=True):
+            if each.dtype != x.dtype or each.device != x.device:
+                raise InputError(
+                    f"the state {name} must be {x.dtype} on {x.device} as the input, but is {each.dtype} on {each.device}"
+                )
+        by_name = dict(zip(names, given, strict=True))
+        ordered = [by_name[name] for name in states_of(self.cell)]
+        return [each[:, None] for each in ordered] if single else ordered
+
+    def given_back(self, last: Sequence[Tensor]) -> State:
+        """The last states in the order of the cell; a single one alone."""
+        by_name = dict(zip(states_of(self.cell), last, strict=True))
+        ordered = tuple(by_name[name] for name in self.cell.state)
+        return ordered[0] if len(ordered) == 1 else ordered
+
+
+def found_cell(cell: str | Cell) -> Cell:
+    """The cell of a name, or the cell itself."""
+    if isinstance(cell, Cell):
+        return cell
+    if cell not in cells:
+        raise InputError(f"there is no cell {cell!r}; {nearest(cell, cells)}")
+    return cells[cell]
