@@ -30,6 +30,7 @@ from cellwright.kernels.fields import (
     TEAM_SIZE,
     THREADS,
     TILE,
+    TURN,
     TURNED_R,
     TURNED_W,
     UNITS,
@@ -58,6 +59,7 @@ from cellwright.kernels.printed import (
     put,
     store,
     store_some,
+    turn,
 )
 from cellwright.kernels.shared_loop import (
     active,
@@ -148,19 +150,21 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
 
 
 @compiled
-def unpack_matrix(source: int, target: int, columns: int, units: int, first: int, last: int) -> None:
+def unpack_matrix(call: Any, source: int, target: int, columns: int, first: int, last: int) -> None:
     """Blocks [P, columns, G * BLOCK] to [G * H, columns]."""
     if target == 0:
         return
-    width = GATES * BLOCK
+    width, units = GATES * BLOCK, call[UNITS]
     for p in range(first, last):
         for gate in range(GATES):
-            for low in range(0, columns, 64):
-                for u in range(min(BLOCK, units - p * BLOCK)):
-                    at = source + (p * columns * width + gate * BLOCK + u) * SIZE
-                    to = target + (gate * units + p * BLOCK + u) * columns * SIZE
-                    for n in range(low, min(low + 64, columns)):
-                        put(to + n * SIZE, get(at + n * width * SIZE))
+            for u in range(0, BLOCK, LANES):
+                at = source + (p * columns * width + gate * BLOCK + u) * SIZE
+                to = target + (gate * units + p * BLOCK + u) * columns * SIZE
+                for n in range(0, columns, LANES):
+                    turn(
+                        call[TURN], at + n * width * SIZE, width * SIZE, columns - n, units - p * BLOCK - u,
+                        to + n * SIZE, columns * SIZE, columns - n,
+                    )  # fmt: skip
 
 
 @compiled
@@ -179,11 +183,11 @@ def hand_out_weights(call: Any, direction: int, member: int, size: int) -> None:
     units, inputs, rows = call[UNITS], call[INPUTS], call[ROWS]
     at, count, width = weights_of(call, direction) + 4 + VECTORS, blocks(units), GATES * BLOCK * SIZE
     first, last = part(count, member, size)
-    unpack_matrix(call[D_PACKED_W] + direction * count * inputs * width, call[at], inputs, units, first, last)
-    unpack_matrix(call[D_PACKED_R] + direction * count * units * width, call[at + 1], units, units, first, last)
-    unpack_matrix(call[D_PACKED_BX] + direction * count * width, call[at + 2], 1, units, first, last)
+    unpack_matrix(call, call[D_PACKED_W] + direction * count * inputs * width, call[at], inputs, first, last)
+    unpack_matrix(call, call[D_PACKED_R] + direction * count * units * width, call[at + 1], units, first, last)
+    unpack_matrix(call, call[D_PACKED_BX] + direction * count * width, call[at + 2], 1, first, last)
     d_br = call[D_PACKED_BR] if APART else call[D_PACKED_BX]
-    unpack_matrix(d_br + direction * count * width, call[at + 3], 1, units, first, last)
+    unpack_matrix(call, d_br + direction * count * width, call[at + 3], 1, first, last)
     if member == 0:
         for k in range(VECTORS):
             source = call[D_PACKED_VECTORS] + (direction * VECTORS + k) * rows * count * BLOCK * SIZE

@@ -36,6 +36,10 @@ class Kernel:
         return native.tile(self.name.rpartition("-")[2], self.layout.rows_at_once, most_vectors)
 
     @property
+    def turn(self) -> int:
+        return native.turn(self.name.rpartition("-")[2])
+
+    @property
     def forward(self) -> int:
         return native.kernel(f"{self.name}-{'training' if self.program.gradients else 'inference'}", self.source[0])
 
@@ -236,7 +240,7 @@ def forward(
     last = [torch.empty_like(each) for each in state]
     saved = [x.new_empty(shape) for shape in saved_shapes(kernel, sizes)] if keep else []
     call = Call(plan, layout)
-    call[fields.TILE] = kernel.tile
+    call[fields.TILE], call[fields.TURN] = kernel.tile, kernel.turn
     call.put({fields.X: x, fields.Y: y, fields.LENGTHS: lengths, fields.RESETS: reset})
     if keep:
         call.put({fields.Z: saved[0], fields.HISTORY: saved[1]})
@@ -268,7 +272,7 @@ def backward(
     d_state = [torch.empty_like(each) for each in state]
     d_weights = [torch.empty_like(each) for each in weights]
     call = Call(plan, layout)
-    call[fields.TILE] = kernel.tile
+    call[fields.TILE], call[fields.TURN] = kernel.tile, kernel.turn
     if not layout.apart:
         call[fields.DZR] = call[fields.DZX]
     one = x.new_ones(1)
@@ -278,7 +282,9 @@ def backward(
     call.append([*state, *[None] * layout.states, *d_last, *d_state])
     call.append_weights(weights, sizes.directions, bias, d_weights)
     call.run(kernel.backward)
-    return dx.sum(0) if sizes.directions > 1 and with_dx else dx.reshape(-1, *x.shape[1:]), d_state, d_weights
+    if not with_dx:
+        return x.new_empty(0), d_state, d_weights
+    return dx[0] if sizes.directions == 1 else dx.sum(0), d_state, d_weights
 
 
 def sizes_of(x: Tensor, state: Sequence[Tensor]) -> Sizes:

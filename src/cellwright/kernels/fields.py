@@ -19,6 +19,7 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     THREADS,  # threads in all
     THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
     TILE,  # address of the register tile
+    TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
     MEETINGS,  # [D] counters of the barriers, as 64-bit integers
     LENGTHS,  # [B] 64-bit integers, or 0
@@ -50,7 +51,7 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     ZEROS,  # [BLOCK * SLOTS], zeros
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(43)
+) = range(44)
 
 # From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
 # cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and

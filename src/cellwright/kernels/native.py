@@ -12,8 +12,9 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from .printer import HERE, Target
-from .tile import SYMBOL, tile_module
+from .tile import tile_module
+from .turn import turn_module
 from .vectors import Vector
 
 ENTRY = "cellwright_run"
@@ -87,15 +89,26 @@ def kernel(name: str, source: str) -> int:
     return loaded(data, symbol_for(key))
 
 
+@cache
 def tile(dtype: str, most_rows: int, most_vectors: int) -> int:
     """The address of the register tile."""
+    return routine("tile", dtype, partial(tile_module, most_rows=most_rows, most_vectors=most_vectors))
+
+
+@cache
+def turn(dtype: str) -> int:
+    """The address of the transposition."""
+    return routine("turn", dtype, turn_module)
+
+
+def routine(name: str, dtype: str, source: Callable[[Vector, str], str]) -> int:
+    """The address of a routine whose LLVM source a function gives for a vector and a symbol."""
     vector = Vector(dtype, host_target(dtype).lanes)
-    key = hashlib.sha256(f"{dtype} {most_rows} {most_vectors} {fingerprint_of_compiler()}".encode()).hexdigest()[:16]
-    path = cache_folder() / f"tile-{dtype}-{key}.o"
+    key = hashlib.sha256((source(vector, name) + fingerprint_of_compiler()).encode()).hexdigest()[:16]
+    path = cache_folder() / f"{name}-{dtype}-{key}.o"
 
     def make() -> bytes:
-        text = tile_module(vector, most_rows, most_vectors).replace(SYMBOL, symbol_for(key))
-        return emitted(optimised(llvm.parse_assembly(text)))
+        return emitted(optimised(llvm.parse_assembly(source(vector, symbol_for(key)))))
 
     return loaded(stored(path, make), symbol_for(key))
 
@@ -158,17 +171,33 @@ def compiled_object(path: Path, source: str) -> bytes:
 
     from .compiled import CALL
 
-    module = imported(path)
     flags = compiler.Flags()
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
-    result = compiler.compile_extra(
-        cpu_target.typing_context, cpu_target.target_context, module.run.py_func, (CALL,), types.none, flags, {}
-    )
+    context = cpu_target.target_context
+    context.codegen()  # made before the level changes, so that other users of Numba keep theirs
+    with unoptimised():
+        run = imported(path).run.py_func
+        result = compiler.compile_extra(
+            cpu_target.typing_context, context, run, (CALL,), types.none, flags, {}
+        )
     whole = linked(result.library)
     symbol = symbol_for(path.stem.rpartition("-")[2])
     whole.link_in(llvm.parse_assembly(entry(result.fndesc.llvm_func_name, symbol)))
-    return emitted(trimmed(whole, symbol))
+    return emitted(optimised(internal(whole, symbol)))
+
+
+@contextmanager
+def unoptimised() -> Iterator[None]:
+    """Let Numba pass functions on as they are: a kernel is optimised once, as a whole."""
+    from numba.core import config
+
+    level = config.OPT
+    config.OPT = config._OptLevel(0)
+    try:
+        yield
+    finally:
+        config.OPT = level
 
 
 def entry(function: str, symbol: str) -> str:
@@ -196,17 +225,11 @@ def linked(library: Any) -> Any:
     return whole
 
 
-def trimmed(module: Any, symbol: str) -> Any:
-    """The module without what its one public function does not need."""
-    for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
-            function.linkage = "internal"
-    for variable in module.global_variables:
-        if not variable.is_declaration:
-            variable.linkage = "internal"
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options()))
+def internal(module: Any, symbol: str) -> Any:
+    """The module with one public function; what that one does not need falls away in optimisation."""
+    for value in (*module.functions, *module.global_variables):
+        if not value.is_declaration and value.name != symbol:
+            value.linkage = "internal"
     return module
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..cells import Cell, cells
 from ..errors import CellwrightError
 from . import cpu
-from .layer import Layer, states_of
+from .layer import Layer
 
 library = torch.library.Library("cellwright", "DEF")
 library.define(
@@ -128,7 +128,7 @@ def scan_backward_shapes(
     with_dx: bool,
 ) -> list[Tensor]:
     """What backward returns, without the numbers."""
-    dx = torch.empty_like(x) if with_dx else x.new_empty(0, *x.shape[1:])
+    dx = torch.empty_like(x) if with_dx else x.new_empty(0)
     return [dx, *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights))]
 
 

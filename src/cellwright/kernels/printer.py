@@ -196,7 +196,7 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.functions import (
     exp, expm1, fabs, fma, larger, log, log1p, sigmoid, smaller, sqrt, tanh, where
 )
-from cellwright.kernels.simd import Memory, multiply
+from cellwright.kernels.simd import Memory, multiply, turn
 
 SIZE = {layout.size}
 LANES = {layout.lanes}

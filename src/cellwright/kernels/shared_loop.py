@@ -16,20 +16,10 @@ from cellwright.kernels.fields import (
     RESETS,
     ROWS,
     STEPS,
+    TURN,
     UNITS,
 )
-from cellwright.kernels.printed import (
-    BLOCK,
-    GATES,
-    LANES,
-    SIZE,
-    STATES,
-    VECTORS,
-    get,
-    load_some,
-    put,
-    store_some,
-)
+from cellwright.kernels.printed import BLOCK, GATES, LANES, SIZE, STATES, VECTORS, load_some, store_some, turn
 from cellwright.kernels.team import part, read, read_byte
 
 
@@ -91,18 +81,19 @@ def copy_padded(source: int, target: int, count: int, padded: int) -> None:
 
 
 @compiled
-def pack_matrix(source: int, target: int, columns: int, units: int, first: int, last: int) -> None:
+def pack_matrix(call: Any, source: int, target: int, columns: int, first: int, last: int) -> None:
     """[G * H, columns] to blocks [P, columns, G * BLOCK]; units that do not exist get zeros."""
-    width = GATES * BLOCK
+    width, units = GATES * BLOCK, call[UNITS]
     for p in range(first, last):
         for gate in range(GATES):
-            for low in range(0, columns, 64):
-                for u in range(BLOCK):
-                    unit = p * BLOCK + u
-                    at = source + (gate * units + unit) * columns * SIZE
-                    to = target + (p * columns * width + gate * BLOCK + u) * SIZE
-                    for n in range(low, min(low + 64, columns)):
-                        put(to + n * width * SIZE, get(at + n * SIZE) if unit < units else 0.0)
+            for u in range(0, BLOCK, LANES):
+                at = source + (gate * units + p * BLOCK + u) * columns * SIZE
+                to = target + (p * columns * width + gate * BLOCK + u) * SIZE
+                for n in range(0, columns, LANES):
+                    turn(
+                        call[TURN], at + n * SIZE, columns * SIZE, units - p * BLOCK - u, columns - n,
+                        to + n * width * SIZE, width * SIZE, LANES,
+                    )  # fmt: skip
 
 
 @compiled
@@ -131,8 +122,8 @@ def pack_forward(call: Any, direction: int, first: int, last: int) -> None:
     """Pack the weights of some blocks of units as forward reads them."""
     units, inputs = call[UNITS], call[INPUTS]
     count, at, width = blocks(units), weights_of(call, direction), GATES * BLOCK * SIZE
-    pack_matrix(call[at], call[PACKED_W] + direction * count * inputs * width, inputs, units, first, last)
-    pack_matrix(call[at + 1], call[PACKED_R] + direction * count * units * width, units, units, first, last)
+    pack_matrix(call, call[at], call[PACKED_W] + direction * count * inputs * width, inputs, first, last)
+    pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * units * width, units, first, last)
     pack_bias(call[at + 2], call[PACKED_BX] + direction * count * width, units, first, last)
     pack_bias(call[at + 3], call[PACKED_BR] + direction * count * width, units, first, last)
     pack_vectors(call, direction, first, last)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -18,17 +18,18 @@ from numba.core.typing.templates import signature as typed
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from .tile import SIGNATURE as TILE
+from .turn import SIGNATURE as TURN
 from .vectors import (
-    INDEX,
     SCALARS,
     Lanes,
     Vector,
     constant,
-    external,
     lanes_below,
     load_lanes,
+    load_masked,
     splat,
     store_lanes,
+    store_masked,
 )
 
 
@@ -102,6 +103,11 @@ on_vectors(lambda a, b: a.equals(b), operator.eq, gives_mask=True)
 on_vectors(lambda a, b: a.differs(b), operator.ne, gives_mask=True)
 
 
+def call_at(at: ir.Value, signature: ir.FunctionType, builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+    """Call the function that stands at an address."""
+    builder.call(builder.inttoptr(at, signature.as_pointer()), arguments)
+
+
 @intrinsic
 def multiply(
     typingctx: Any, tile: Any, rows: Any, vectors: Any, a: Any, a_row: Any, a_k: Any, b: Any, b_k: Any,
@@ -110,10 +116,24 @@ def multiply(
     """Call the register tile that stands at the address `tile`."""
 
     def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        builder.call(builder.inttoptr(args[0], TILE.as_pointer()), args[1:])
+        call_at(args[0], TILE, builder, args[1:])
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * (1 + len(TILE.args))), emit
+
+
+@intrinsic
+def turn(
+    typingctx: Any, routine: Any, source: Any, source_row: Any, rows: Any, columns: Any, target: Any,
+    target_row: Any, written: Any,
+) -> Any:  # fmt: skip
+    """Call the transposition that stands at the address `routine`."""
+
+    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        call_at(args[0], TURN, builder, args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * (1 + len(TURN.args))), emit
 
 
 class Memory:
@@ -127,8 +147,6 @@ class Memory:
     def __init__(self, dtype: str, lanes: int) -> None:
         vector = Vector(dtype, lanes)
         kind = VectorType(vector)
-        mask = ir.VectorType(ir.IntType(1), lanes)
-        alignment = ir.Constant(INDEX, 4)
         number, scalar = getattr(types, dtype), SCALARS[dtype]
 
         @intrinsic
@@ -149,25 +167,15 @@ class Memory:
         @intrinsic
         def load_some(typingctx: Any, at: Any, count: Any) -> Any:
             def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-                pointer = builder.inttoptr(args[0], vector.llvm.as_pointer())
-                signature = ir.FunctionType(vector.llvm, [pointer.type, INDEX, mask, vector.llvm])
-                name = f"llvm.masked.load.{vector.intrinsic_name}.p0"
-                function = external(builder, name, signature)
-                lanes = lanes_below(builder, vector, args[1])
-                return builder.call(function, [pointer, alignment, lanes, constant(vector, 0.0)])
+                return load_masked(builder, vector, args[0], lanes_below(builder, vector, args[1]))
 
             return kind(types.int64, types.int64), emit
 
         @intrinsic
         def store_some(typingctx: Any, at: Any, value: Any, count: Any) -> Any:
             def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-                pointer = builder.inttoptr(args[0], vector.llvm.as_pointer())
-                signature = ir.FunctionType(ir.VoidType(), [vector.llvm, pointer.type, INDEX, mask])
-                name = f"llvm.masked.store.{vector.intrinsic_name}.p0"
-                function = external(builder, name, signature)
-                lanes = lanes_below(builder, vector, args[2])
                 whole = operand(context, builder, vector, value, args[1]).value
-                builder.call(function, [whole, pointer, alignment, lanes])
+                store_masked(builder, vector, args[0], whole, lanes_below(builder, vector, args[2]))
                 return context.get_dummy_value()
 
             return types.void(types.int64, value, types.int64), emit

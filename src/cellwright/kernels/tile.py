@@ -17,8 +17,6 @@ from llvmlite import ir
 
 from .vectors import WORD, Lanes, Vector, load_lanes, splat, store_lanes
 
-SYMBOL = "cellwright_tile"
-
 
 class Operands(NamedTuple):
     """What a tile reads and writes: addresses and strides in bytes, counts in rows, vectors and numbers."""
@@ -42,10 +40,10 @@ class Operands(NamedTuple):
 SIGNATURE = ir.FunctionType(ir.VoidType(), [WORD] * len(Operands._fields))
 
 
-def tile_module(vector: Vector, most_rows: int, most_vectors: int) -> str:
+def tile_module(vector: Vector, symbol: str, most_rows: int, most_vectors: int) -> str:
     """The LLVM source of a function on `Operands`, with one loop for each number of rows and of vectors."""
     module = ir.Module("tile")
-    function = ir.Function(module, SIGNATURE, SYMBOL)
+    function = ir.Function(module, SIGNATURE, symbol)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     operands = Operands(*function.args)
     sizes = builder.append_basic_block("nothing")

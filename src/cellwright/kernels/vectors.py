@@ -10,6 +10,7 @@ SCALARS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "mask": ir.Int
 SUFFIX = {"float32": "f32", "float64": "f64"}
 WORD = ir.IntType(64)
 INDEX = ir.IntType(32)
+ALIGNMENT = INDEX(4)
 
 
 @dataclass(frozen=True)
@@ -135,13 +136,13 @@ def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Func
 def load_lanes(builder: ir.IRBuilder, kind: ir.Type, at: ir.Value) -> ir.Value:
     """Read a vector from an address that is aligned as its numbers are."""
     value = builder.load(builder.inttoptr(at, kind.as_pointer()), typ=kind)
-    value.align = 4
+    value.align = ALIGNMENT.constant
     return value
 
 
 def store_lanes(builder: ir.IRBuilder, at: ir.Value, value: ir.Value) -> None:
     """Write a vector to an address that is aligned as its numbers are."""
-    builder.store(value, builder.inttoptr(at, value.type.as_pointer())).align = 4
+    builder.store(value, builder.inttoptr(at, value.type.as_pointer())).align = ALIGNMENT.constant
 
 
 def lanes_below(builder: ir.IRBuilder, vector: Vector, count: ir.Value) -> ir.Value:
@@ -149,3 +150,19 @@ def lanes_below(builder: ir.IRBuilder, vector: Vector, count: ir.Value) -> ir.Va
     wide = ir.VectorType(WORD, vector.lanes)
     numbers = ir.Constant(wide, list(range(vector.lanes)))
     return builder.icmp_signed("<", numbers, splat(builder, wide, count))
+
+
+def load_masked(builder: ir.IRBuilder, vector: Vector, at: ir.Value, mask: ir.Value) -> ir.Value:
+    """Read the lanes of a mask; the others are zero, and their memory is not touched."""
+    pointer = builder.inttoptr(at, vector.llvm.as_pointer())
+    kind = ir.FunctionType(vector.llvm, [pointer.type, INDEX, mask.type, vector.llvm])
+    function = external(builder, f"llvm.masked.load.{vector.intrinsic_name}.p0", kind)
+    return builder.call(function, [pointer, ALIGNMENT, mask, constant(vector, 0.0)])
+
+
+def store_masked(builder: ir.IRBuilder, vector: Vector, at: ir.Value, value: ir.Value, mask: ir.Value) -> None:
+    """Write the lanes of a mask; the memory of the others is not touched."""
+    pointer = builder.inttoptr(at, vector.llvm.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [vector.llvm, pointer.type, INDEX, mask.type])
+    function = external(builder, f"llvm.masked.store.{vector.intrinsic_name}.p0", kind)
+    builder.call(function, [value, pointer, ALIGNMENT, mask])
