@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from . import fields, native
+from .packs import digest_of, packs
 from .printer import Layout, printed
 from .program import Program, trace
 
@@ -21,7 +23,7 @@ CACHE_LINE = 64
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
     """The compiled loops of one cell and dtype."""
 
@@ -30,20 +32,20 @@ class Kernel:
     source: tuple[str, str] = field(repr=False)
     name: str
 
-    @property
+    @cached_property
     def tile(self) -> int:
         most_vectors = max(4, self.layout.panel)
         return native.tile(self.name.rpartition("-")[2], self.layout.rows_at_once, most_vectors)
 
-    @property
+    @cached_property
     def turn(self) -> int:
         return native.turn(self.name.rpartition("-")[2])
 
-    @property
+    @cached_property
     def forward(self) -> int:
         return native.kernel(f"{self.name}-{'training' if self.program.gradients else 'inference'}", self.source[0])
 
-    @property
+    @cached_property
     def backward(self) -> int:
         return native.kernel(f"{self.name}-backward", self.source[1])
 
@@ -96,6 +98,7 @@ def _note_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
+SHORT = 32  # steps times rows up to which packed weights are looked up instead of made
 SMALL_WORK = 1_000_000  # multiplications below which a second thread costs more than it brings
 SMALL_STEP = 30_000  # the same, for a step after which the threads must meet
 
@@ -117,17 +120,21 @@ class Plan(NamedTuple):
     """What calls of the same sizes share: the team, fixed fields, and the working memory.
 
     Attributes:
-        fixed: fields and their values.
+        fixed: all fields up to POINTERS, those that are known.
         offsets: fields and where their memory begins, in bytes.
         cleared: so many bytes from the start must be zero.
         total: the size of the working memory, in bytes.
+        pack_offsets: the same as `offsets` for the packed weights, which may stand elsewhere.
+        pack_total: the size of the packed weights, in bytes.
     """
 
     team: Team
-    fixed: tuple[tuple[int, int], ...]
+    fixed: tuple[int, ...]
     offsets: tuple[tuple[int, int], ...]
     cleared: int
     total: int
+    pack_offsets: tuple[tuple[int, int], ...]
+    pack_total: int
 
 
 def chunk_steps(sizes: Sizes, layout: Layout) -> int:
@@ -137,18 +144,29 @@ def chunk_steps(sizes: Sizes, layout: Layout) -> int:
     return max(1, min(sizes.steps, rows // max(1, sizes.rows)))
 
 
+def placed(parts: Mapping[int, int], size: int, start: int = 0) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Put parts, given in numbers, one behind the other, each on its own cache lines: offsets, and the end."""
+    offsets = []
+    for name, numbers in parts.items():
+        offsets.append((name, start))
+        start += -(-numbers * size // CACHE_LINE) * CACHE_LINE
+    return tuple(offsets), start
+
+
 def planned(
-    layout: Layout, sizes: Sizes, team: Team, sums: Mapping[int, int], others: Mapping[int, int]
+    layout: Layout,
+    sizes: Sizes,
+    team: Team,
+    sums: Mapping[int, int],
+    others: Mapping[int, int],
+    packs: Mapping[int, int],
 ) -> Plan:
-    """Place parts of memory, given in numbers, one behind the other, each on its own cache lines."""
-    total, cleared, offsets = 0, 0, []
-    for parts in (sums, others):
-        cleared = total
-        for name, numbers in parts.items():
-            offsets.append((name, total))
-            total += -(-numbers * layout.size // CACHE_LINE) * CACHE_LINE
+    """Place the sums, which start at zero, and the other parts of the working memory; and the packed weights."""
+    cleared_offsets, cleared = placed(sums, layout.size)
+    offsets, total = placed(others, layout.size, cleared)
+    pack_offsets, pack_total = placed(packs, layout.size)
     several = team.threads > 1
-    fixed = {
+    known = {
         fields.STEPS: sizes.steps,
         fields.ROWS: sizes.rows,
         fields.INPUTS: sizes.inputs,
@@ -161,7 +179,9 @@ def planned(
         fields.THREAD_NUMBER: native.thread_number() if several else 0,
         fields.YIELD: native.pause() if several else 0,
     }
-    return Plan(team, tuple(fixed.items()), tuple(offsets), cleared, total)
+    fixed = tuple(known.get(name, 0) for name in range(fields.POINTERS))
+    everywhere = (*cleared_offsets, *offsets)
+    return Plan(team, fixed, everywhere, cleared, total, pack_offsets, pack_total)
 
 
 @lru_cache(maxsize=512)
@@ -175,14 +195,16 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, threads: int) -> Plan
     others = {
         fields.STATE: directions * 2 * layout.states * rows * padded,
         fields.SCRATCH: team.threads * layout.scratch,
+        fields.Z: z,
+    }
+    packs = {
         fields.PACKED_W: directions * inputs * panel,
         fields.PACKED_R: directions * units * panel,
         fields.PACKED_BX: directions * panel,
         fields.PACKED_BR: directions * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
-        fields.Z: z,
     }
-    return planned(layout, sizes, team, sums, others)
+    return planned(layout, sizes, team, sums, others, packs)
 
 
 @lru_cache(maxsize=512)
@@ -206,12 +228,14 @@ def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
         fields.DZR: chunk * panel if layout.apart else 0,
         fields.H_BEFORE: chunk * padded,
         fields.D_STATE: directions * layout.states * rows * padded,
+        fields.SCRATCH: team.threads * layout.scratch,
+    }
+    packs = {
         fields.TURNED_W: directions * -(-inputs // layout.lanes) * layout.lanes * panel,
         fields.TURNED_R: directions * padded * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
-        fields.SCRATCH: team.threads * layout.scratch,
     }
-    return planned(layout, sizes, team, sums, others)
+    return planned(layout, sizes, team, sums, others, packs)
 
 
 def forward(
@@ -239,7 +263,10 @@ def forward(
     y = x.new_empty(sizes.steps, sizes.rows, sizes.directions, sizes.units)
     last = [torch.empty_like(each) for each in state]
     saved = [x.new_empty(shape) for shape in saved_shapes(kernel, sizes)] if keep else []
-    call = Call(plan, layout)
+    short = not keep and sizes.steps * sizes.rows <= SHORT
+    key = (layout, sizes.directions, bias, *(each.shape for each in weights), digest_of(weights)) if short else None
+    pack = packs.get(key) if short else None
+    call = Call(plan, pack)
     call[fields.TILE], call[fields.TURN] = kernel.tile, kernel.turn
     call.put({fields.X: x, fields.Y: y, fields.LENGTHS: lengths, fields.RESETS: reset})
     if keep:
@@ -248,6 +275,8 @@ def forward(
     call.append([*state, *last, *nothing, *nothing])
     call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
     call.run(kernel.forward)
+    if short and pack is None:
+        packs.put(key, call.pack)
     return y.flatten(2), last, saved
 
 
@@ -271,7 +300,7 @@ def backward(
     dx = x.new_empty(sizes.directions if with_dx else 0, *x.shape)
     d_state = [torch.empty_like(each) for each in state]
     d_weights = [torch.empty_like(each) for each in weights]
-    call = Call(plan, layout)
+    call = Call(plan)
     call[fields.TILE], call[fields.TURN] = kernel.tile, kernel.turn
     if not layout.apart:
         call[fields.DZR] = call[fields.DZX]
@@ -303,16 +332,21 @@ def saved_shapes(kernel: Kernel, sizes: Sizes) -> tuple[tuple[int, ...], tuple[i
 class Call:
     """The fields of one call in the making, and its working memory."""
 
-    def __init__(self, plan: Plan, layout: Layout) -> None:
+    def __init__(self, plan: Plan, pack: Tensor | None = None) -> None:
         self.plan = plan
         self.memory = torch.empty(plan.total + CACHE_LINE, dtype=torch.uint8)
-        base = -(-self.memory.data_ptr() // CACHE_LINE) * CACHE_LINE
-        ctypes.memset(base, 0, plan.cleared)
-        self.values = [0] * fields.POINTERS
-        for name, value in plan.fixed:
-            self.values[name] = value
-        for name, offset in plan.offsets:
+        self.pack = torch.empty(plan.pack_total + CACHE_LINE, dtype=torch.uint8) if pack is None else pack
+        self.values = list(plan.fixed)
+        self.values[fields.PACKED] = int(pack is not None)
+        ctypes.memset(self.place(self.memory, plan.offsets), 0, plan.cleared)
+        self.place(self.pack, plan.pack_offsets)
+
+    def place(self, memory: Tensor, offsets: Sequence[tuple[int, int]]) -> int:
+        """Fields that point into memory; the address of its first whole cache line."""
+        base = -(-memory.data_ptr() // CACHE_LINE) * CACHE_LINE
+        for name, offset in offsets:
             self.values[name] = base + offset
+        return base
 
     def __getitem__(self, name: int) -> int:
         return self.values[name]
@@ -339,14 +373,15 @@ class Call:
 
     def run(self, entry: int) -> None:
         """Run a kernel on the threads of the plan."""
-        array = (ctypes.c_int64 * len(self.values))(*self.values)
+        call = array("q", self.values)
+        at, _ = call.buffer_info()
         threads = self.plan.team.threads
         if threads == 1:
-            function_at(entry)(array)
+            function_at(entry)(at)
         else:
             runner = native.parallel_runner()
             assert runner is not None
-            runner(entry, ctypes.addressof(array), threads, 0)
+            runner(entry, at, threads, 0)
 
 
 def address(tensor: Tensor | None) -> int:
@@ -354,5 +389,5 @@ def address(tensor: Tensor | None) -> int:
 
 
 @cache
-def function_at(entry: int) -> Callable[[object], None]:
+def function_at(entry: int) -> Callable[[int], None]:
     return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from torch import Tensor
@@ -57,6 +58,7 @@ class Layer(NamedTuple):
         return [self.x, *self.state, *(tensor for each in self.weights for tensor in each.tensors())]
 
 
+@cache
 def states_of(cell: Cell) -> tuple[str, ...]:
     """The states in the order of the kernels: h first."""
     return ("h", *(name for name in cell.state if name != "h"))

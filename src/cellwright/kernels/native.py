@@ -21,6 +21,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from .digest import digest_module
 from .printer import HERE, Target
 from .tile import tile_module
 from .turn import turn_module
@@ -99,6 +100,12 @@ def tile(dtype: str, most_rows: int, most_vectors: int) -> int:
 def turn(dtype: str) -> int:
     """The address of the transposition."""
     return routine("turn", dtype, turn_module)
+
+
+@cache
+def digest() -> int:
+    """The address of the digest of numbers in memory."""
+    return routine("digest", "float32", digest_module)
 
 
 def routine(name: str, dtype: str, source: Callable[[Vector, str], str]) -> int:

@@ -43,7 +43,9 @@ def needs_derivative(layer: Layer) -> bool:
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs and last states of a layer, by the CPU kernel."""
-    result = torch.ops.cellwright.scan.default(
+    keep = needs_derivative(layer)
+    call = torch.ops.cellwright.scan.default if keep or is_watched() else scan
+    result = call(
         layer.x,
         list(layer.state),
         [tensor for each in layer.weights for tensor in each.tensors()],
@@ -51,9 +53,17 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
         layer.reset,
         name_of(layer.cell),
         layer.weights[0].b_w is not None,
-        needs_derivative(layer),
+        keep,
     )
-    return result[0], list(result[1 : 1 + len(layer.state)])
+    return result[0], result[1 : 1 + len(layer.state)]
+
+
+def is_watched() -> bool:
+    """Whether something beside autograd wants to see the operator: a compiler, an exporter, a dispatch mode.
+
+    If nothing does, the call goes past the dispatcher, which would cost as much as a step of a small layer.
+    """
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
 
 
 def scan(

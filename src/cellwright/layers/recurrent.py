@@ -74,9 +74,10 @@ class Recurrent(nn.Module):
         self.batch_first = batch_first
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
+        self.parameter_names = [self.names_of(layer) for layer in range(num_layers)]
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * self.directions
-            for names in self.parameter_names(layer):
+            for names in self.parameter_names[layer]:
                 for name, shape in zip(names, self.parameter_shapes(width), strict=True):
                     self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
@@ -92,10 +93,10 @@ class Recurrent(nn.Module):
         return [
             [getattr(self, name) for name in names]
             for layer in range(self.num_layers)
-            for names in self.parameter_names(layer)
+            for names in self.parameter_names[layer]
         ]
 
-    def parameter_names(self, layer: int) -> list[list[str]]:
+    def names_of(self, layer: int) -> list[list[str]]:
         """For each direction of a layer the names of its parameters, in the order of `Weights`."""
         kinds = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if self.bias else []), *self.cell.vectors]
         return [[f"{kind}_l{layer}{suffix}" for kind in kinds] for suffix in ("", "_reverse")[: self.directions]]
@@ -218,7 +219,7 @@ class Recurrent(nn.Module):
     def weights(self, layer: int) -> list[Weights]:
         """The parameters of a layer as they are now, for each direction."""
         found = []
-        for names in self.parameter_names(layer):
+        for names in self.parameter_names[layer]:
             w, r, *rest = (getattr(self, name) for name in names)
             b_w, b_r = rest[:2] if self.bias else (None, None)
             found.append(Weights(w, r, b_w, b_r, tuple(rest[2:] if self.bias else rest)))
@@ -272,8 +273,8 @@ class Recurrent(nn.Module):
 
     def given_back(self, last: Sequence[Tensor]) -> State:
         """The last states in the order of the cell; a single one alone."""
-        by_name = dict(zip(states_of(self.cell), last, strict=True))
-        ordered = tuple(by_name[name] for name in self.cell.state)
+        names = states_of(self.cell)
+        ordered = tuple(last[names.index(name)] for name in self.cell.state)
         return ordered[0] if len(ordered) == 1 else ordered
 
 
