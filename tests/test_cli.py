@@ -100,9 +100,7 @@ def test_training_prints_where_the_run_is_and_what_to_do_next(capsys, novel):
     assert code == 0
     assert "run in runs/novel" in shown
     assert "Next: cellwright generate runs/novel" in shown
-    assert re.search(
-        r"Done after \d+ steps in .* nats per character, .* bits per character, perplexity", shown
-    )
+    assert re.search(r"Done after \d+ steps in .* nats per character, .* bits per character, perplexity", shown)
     recipe = json.loads(Path("runs/novel/recipe.json").read_text())
     assert recipe["data"] == str(novel)
     assert recipe["settings"]["hidden"] == 12
@@ -124,8 +122,7 @@ def test_a_folder_of_texts_with_byte_pairs_and_tied_weights(capsys, novel):
     assert shown.startswith("größer")
     _, shown, _ = called(capsys, "evaluate", "runs/texts", novel)
     nats, bits, tokens = (
-        float(re.search(pattern, shown)[1])
-        for pattern in (r"([\d.]+) nats per token", r"([\d.]+) bits", r"over (\d+)")
+        float(re.search(pattern, shown)[1]) for pattern in (r"([\d.]+) nats per token", r"([\d.]+) bits", r"over (\d+)")
     )
     assert bits == pytest.approx(nats * tokens / len(TEXT) / 0.693147, rel=1e-3)
 
@@ -135,16 +132,13 @@ def test_evaluate_agrees_with_the_end_of_training(capsys, run):
     code, shown, _ = called(capsys, "evaluate", run, "held-out.txt")
     assert code == 0
     result = json.loads((run / "result.json").read_text())
-    assert shown.startswith(
-        f"{result['loss']:.4f} nats per character, {result['bits']:.4f} bits per character"
-    )
+    assert shown.startswith(f"{result['loss']:.4f} nats per character, {result['bits']:.4f} bits per character")
     assert f"perplexity {result['perplexity']:.3f} over" in shown
 
 
 def test_generate_repeats_with_its_seed(capsys, run):
     first, again, other = (
-        called(capsys, "generate", run, "--prompt", "the ", "--length", 50, "--seed", seed)[1]
-        for seed in (1, 1, 2)
+        called(capsys, "generate", run, "--prompt", "the ", "--length", 50, "--seed", seed)[1] for seed in (1, 1, 2)
     )
     assert first == again != other
     assert first.startswith("the ")
@@ -153,8 +147,7 @@ def test_generate_repeats_with_its_seed(capsys, run):
 
 def test_generate_at_temperature_zero_needs_no_chance(capsys, run):
     first, other = (
-        called(capsys, "generate", run, "--temperature", 0, "--length", 30, "--seed", seed)[1]
-        for seed in (1, 2)
+        called(capsys, "generate", run, "--temperature", 0, "--length", 30, "--seed", seed)[1] for seed in (1, 2)
     )
     assert first == other
 
@@ -186,11 +179,11 @@ def test_a_missing_text_is_refused(capsys, run):
     [
         (["--hiden", 3], "--hidden"),
         (["--hidden", "many"], "'--hidden'"),
-        (["--hidden", 0], "--hidden must be 1 or more, not 0"),
+        (["--hidden", 0], "--hidden must be from 1 to 65536, not 0"),
         (["--dropout", 1.5], "--dropout must be from 0 to below 1, not 1.5"),
         (["--minutes", -1], "--minutes must be above 0, not -1"),
         (["--vocabulary", "words"], "--vocabulary"),
-        (["--vocabulary-size", 12], "--vocabulary-size must be 257 or more, not 12"),
+        (["--vocabulary-size", 12], "--vocabulary-size must be from 257 to 1000000, not 12"),
         (["--cell", "lstn"], "did you mean 'lstm'?"),
         (["--seed", -1], "--seed must be from 0"),
         (["--batch", 500], None),
@@ -318,9 +311,7 @@ def test_a_signal_leaves_a_run_that_its_own_message_resumes(capsys, novel, numbe
 
 
 def test_the_demo_trains_measures_writes_and_says_what_next(capsys, monkeypatch):
-    monkeypatch.setattr(
-        "pydoc_data.topics.topics", {f"topic {each}": "The cell.\n" + TEXT for each in range(3)}
-    )
+    monkeypatch.setattr("pydoc_data.topics.topics", {f"topic {each}": "The cell.\n" + TEXT for each in range(3)})
     code, shown, _ = called(capsys, "demo", "--minutes", 0.02)
     assert code == 0
     for part in ("$ cellwright train text", "$ cellwright evaluate", "$ cellwright generate", "Try next"):

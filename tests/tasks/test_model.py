@@ -64,7 +64,7 @@ def test_forget_gates_begin_open():
 
 def test_a_cell_that_is_not_there_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="not 'lsmt'; did you mean 'lstm'"):
-        LanguageModel(9, dataclasses.replace(SETTINGS, cell="lsmt"))
+        dataclasses.replace(SETTINGS, cell="lsmt")
 
 
 @pytest.mark.parametrize(

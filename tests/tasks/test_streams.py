@@ -8,9 +8,7 @@ from cellwright.tasks.text import Windows
 from cellwright.tasks.text.streams import IGNORED, Streams
 
 
-@pytest.mark.parametrize(
-    ("tokens", "batch", "length"), [(1000, 4, 7), (97, 3, 8), (200, 1, 50), (1000, 8, 1)]
-)
+@pytest.mark.parametrize(("tokens", "batch", "length"), [(1000, 4, 7), (97, 3, 8), (200, 1, 50), (1000, 8, 1)])
 @pytest.mark.parametrize("epoch", [0, 1, 5])
 def test_each_chunk_goes_on_where_the_one_before_it_ended(tokens, batch, length, epoch):
     streams = Streams(torch.arange(tokens), batch, length, epoch)
@@ -64,9 +62,7 @@ def test_windows_read_the_warm_up_before_their_own():
     for row in range(1, 4):
         first = int((chunk.targets[row] != IGNORED).nonzero()[0])
         assert first == 20
-    assert torch.equal(
-        chunk.tokens[:, 1:] - chunk.tokens[:, :-1] == 1, torch.ones(4, chunk.tokens.shape[1] - 1).bool()
-    )
+    assert torch.equal(chunk.tokens[:, 1:] - chunk.tokens[:, :-1] == 1, torch.ones(4, chunk.tokens.shape[1] - 1).bool())
 
 
 def test_a_limit_measures_about_so_many_spread_over_the_text():

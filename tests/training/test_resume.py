@@ -67,6 +67,13 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(whole, folder, steps):
     assert_same_run(folder, whole[0])
 
 
+def test_a_finished_run_that_goes_on_is_unfinished_until_its_new_end(whole, folder):
+    run(folder, EPOCHS)
+    with pytest.raises(Stopped):
+        run(folder, dataclasses.replace(EPOCHS, epochs=4), Interrupted(10))
+    assert not folder.finished
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(whole, folder):
     class Killed(TextTask):
         left = 20

@@ -56,9 +56,7 @@ def test_the_same_seed_gives_the_same_bits(finished, tmp_path):
     folder, report, _ = finished
     again, other = new_folder(tmp_path / "again", EPOCHS), new_folder(tmp_path / "other", EPOCHS)
     assert run(again, EPOCHS)[0].figures == report.figures
-    assert (again.path / "weights.safetensors").read_bytes() == (
-        folder.path / "weights.safetensors"
-    ).read_bytes()
+    assert (again.path / "weights.safetensors").read_bytes() == (folder.path / "weights.safetensors").read_bytes()
     assert run(other, dataclasses.replace(EPOCHS, seed=4))[0].figures != report.figures
 
 
@@ -88,6 +86,7 @@ def test_a_larger_budget_trains_a_finished_run_further(tmp_path):
     folder = new_folder(tmp_path / "run", EPOCHS)
     first, _ = run(folder, EPOCHS)
     second, _ = run(folder, dataclasses.replace(EPOCHS, epochs=4))
+    assert folder.finished
     assert second.step > first.step
     assert second.figures["loss"] < first.figures["loss"]
 

@@ -132,9 +132,7 @@ class Cell:
         return sum(torch.Size(row.shape).numel() for row in self.dimensions(input_size, hidden_size))
 
 
-def cell(
-    *, gates: str, state: str = "h", vectors: str | Mapping[str, float] = ""
-) -> Callable[[CellFunction], Cell]:
+def cell(*, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "") -> Callable[[CellFunction], Cell]:
     """Make a cell of a function `(x, r, s, w)` that returns every signal of one step by name.
 
     Args:
@@ -191,9 +189,7 @@ def checked_signals(cell: Cell) -> tuple[str, ...]:
             )
     for name, value in signals.items():
         if not isinstance(value, Tensor) or value.shape != example.shape or value.dtype != example.dtype:
-            found = (
-                f"{list(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
-            )
+            found = f"{list(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
             raise CellError(
                 f"{line_of(cell)}: the signal {name!r} of the cell {cell.name!r} must have the shape "
                 f"{list(example.shape)} and dtype of s.h, but is {found}; compute it from x, r or s without "

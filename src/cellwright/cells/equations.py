@@ -12,7 +12,13 @@ from ..errors import CellError
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
 INFIX = {"add": ("+", SUM), "sub": ("-", SUM), "mul": ("*", PRODUCT), "div": ("/", PRODUCT)}
 TORCH_NAMES = {"true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg"}
-LATEX_FUNCTIONS = {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "relu": r"\mathrm{ReLU}"}
+LATEX_FUNCTIONS = {
+    "sigmoid": r"\sigma",
+    "tanh": r"\tanh",
+    "exp": r"\exp",
+    "log": r"\log",
+    "relu": r"\mathrm{ReLU}",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +92,12 @@ class Equations:
     ) -> None:
         symbols = [
             SimpleNamespace(**{name: Expression(kind, (name,)) for name in names})
-            for kind, names in (("input", gates), ("recurrent", gates), ("previous", state), ("vector", vectors))
+            for kind, names in (
+                ("input", gates),
+                ("recurrent", gates),
+                ("previous", state),
+                ("vector", vectors),
+            )
         ]
         try:
             self.signals: Mapping[str, Expression] = function(*symbols)
@@ -158,7 +169,9 @@ class LatexStyle(TextStyle):
         return (self.subscript(name, "t-1") if kind == "previous" else self.symbol(name)), ATOM
 
     def infix(self, operation: str, left: str, right: str) -> str:
-        return f"{left} {dict(mul=chr(92) + 'odot', div=chr(92) + 'oslash').get(operation, INFIX[operation][0])} {right}"
+        return (
+            f"{left} {dict(mul=chr(92) + 'odot', div=chr(92) + 'oslash').get(operation, INFIX[operation][0])} {right}"
+        )
 
     def call(self, function: str, arguments: list[str]) -> str:
         name = LATEX_FUNCTIONS.get(function, rf"\operatorname{{{function.replace('_', chr(92) + '_')}}}")

@@ -58,8 +58,7 @@ def describe(
     console.print("\nWeights\n")
     console.print(weight_table(cell, input_size, hidden_size))
     console.print(
-        f"\nParameters: {learned:,}, {learned / compared:.2g} times the {compared:,} of a plain recurrent "
-        "network\n",
+        f"\nParameters: {learned:,}, {learned / compared:.2g} times the {compared:,} of a plain recurrent network\n",
         soft_wrap=True,
     )
     console.print("Data flow of one step\n")

@@ -23,7 +23,7 @@ from ..tasks.text import (
     settings_for,
     size_of,
 )
-from ..training import Recipe, RunFolder, TrainingSettings, free_folder, train
+from ..training import Recipe, RunFolder, TrainingSettings, checked, free_folder, train
 
 
 def start_text(
@@ -36,9 +36,10 @@ def start_text(
     """A new run on a text: defaults by its size, changed by what was given; trained to its end."""
     text = read_text(data)
     chosen = dataclasses.replace(settings_for(len(text), vocabulary), **settings)
-    how = TrainingSettings(**{"learning_rate": size_of(len(text)).learning_rate, **training})
+    size = size_of(len(text))
+    budget = {} if "epochs" in training else {"minutes": size.minutes}
+    how = TrainingSettings(**{"learning_rate": size.learning_rate, **budget, **training})
     task = TextTask(text, chosen)
-    task.network()
     recipe = Recipe("text", str(data.resolve()), digest(text), dataclasses.asdict(chosen), how)
     folder = RunFolder.create(run or free_folder(Path("runs") / data.resolve().stem), recipe, task.files)
     run_text(task, recipe, folder)
@@ -67,7 +68,7 @@ def resume_text(run: Path, data: Path | None, budget: Mapping[str, float]) -> No
             f"a run goes on with the text it began with, but {str(data or recipe.data)!r} has changed; bring "
             "that text back, or start a new run"
         )
-    task = TextTask(text, TextSettings(**recipe.settings), load_vocabulary(folder.read(VOCABULARY_FILE)))
+    task = TextTask(text, settings_of(recipe), load_vocabulary(folder.read(VOCABULARY_FILE)))
     folder.write("recipe.json", recipe.to_json().encode())
     run_text(task, recipe, folder)
 
@@ -98,9 +99,15 @@ def open_text(run: Path) -> tuple[LanguageModel, Vocabulary]:
     """The network of a run with its best weights, and its vocabulary."""
     folder = RunFolder.open(run)
     vocabulary = load_vocabulary(folder.read(VOCABULARY_FILE))
-    network = LanguageModel(vocabulary.size, TextSettings(**folder.recipe().settings))
+    network = LanguageModel(vocabulary.size, settings_of(folder.recipe()))
     folder.load_weights(network)
     return network, vocabulary
+
+
+def settings_of(recipe: Recipe) -> TextSettings:
+    """The text settings of a recipe, checked."""
+    names = [each.name for each in dataclasses.fields(TextSettings)]
+    return TextSettings(**checked(recipe.settings, names))
 
 
 def digest(text: str) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, BadParameter, Option
 
-MINUTES = 10.0
 Run = Annotated[Path, Argument(help="Folder of a run, as training has printed it.")]
 
 
@@ -16,7 +15,7 @@ def train_text(
     data: Annotated[Path | None, Argument(help="A UTF-8 text file, or a folder of them.")] = None,
     run: Annotated[Path | None, Option(help="Folder for the run.  [default: runs/NAME of the text]")] = None,
     resume: Annotated[Path | None, Option(help="Go on with this run, by its own recipe.")] = None,
-    minutes: Annotated[float | None, Option(help="Minutes until the end.  [default: 10]")] = None,
+    minutes: Annotated[float | None, Option(help="Minutes until the end.  [default: by the size]")] = None,
     epochs: Annotated[float | None, Option(help="Times through the text until the end.")] = None,
     vocabulary: Annotated[
         Literal["characters", "bpe"] | None, Option(help="What a token is.  [default: characters]")
@@ -31,9 +30,7 @@ def train_text(
         bool | None, Option("--tie/--no-tie", help="Softmax shares the embedding.  [default: with bpe]")
     ] = None,
     batch: Annotated[int | None, Option(help="Streams read side by side.  [default: by the size]")] = None,
-    chunk: Annotated[
-        int | None, Option(help="Tokens backpropagated through.  [default: by the size]")
-    ] = None,
+    chunk: Annotated[int | None, Option(help="Tokens backpropagated through.  [default: by the size]")] = None,
     validation: Annotated[float | None, Option(help="Share held out.  [default: 0.1]")] = None,
     learning_rate: Annotated[float | None, Option(help="The highest.  [default: by the size]")] = None,
     clip: Annotated[float | None, Option(help="Longest gradient.  [default: 1]")] = None,
@@ -48,9 +45,7 @@ def train_text(
 
     budget = given(minutes=minutes, epochs=epochs)
     sizes = given(hidden=hidden, layers=layers, embedding=embedding, batch=batch, chunk=chunk)
-    network = given(
-        vocabulary_size=vocabulary_size, cell=cell, dropout=dropout, tie=tie, validation=validation
-    )
+    network = given(vocabulary_size=vocabulary_size, cell=cell, dropout=dropout, tie=tie, validation=validation)
     training = given(learning_rate=learning_rate, clip=clip, patience=patience, seed=seed)
     if resume is not None:
         fixed = {**sizes, **network, **training, **given(vocabulary=vocabulary, run=run)}
@@ -61,8 +56,7 @@ def train_text(
     elif data is None:
         raise BadParameter("DATA is missing; name a text file, or a folder of them")
     else:
-        training |= budget or {"minutes": MINUTES}
-        start_text(data, run, vocabulary or "characters", {**sizes, **network}, training)
+        start_text(data, run, vocabulary or "characters", {**sizes, **network}, {**training, **budget})
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -70,9 +64,7 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def evaluate(
-    run: Run, data: Annotated[Path, Argument(help="A UTF-8 text file, or a folder of them.")]
-) -> None:
+def evaluate(run: Run, data: Annotated[Path, Argument(help="A UTF-8 text file, or a folder of them.")]) -> None:
     """Measure how well a trained network predicts a text."""
     from ..tasks.text import Nats, Windows, read_text, text_step
     from ..training import evaluate as figures_of

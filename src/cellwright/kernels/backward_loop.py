@@ -1,5 +1,8 @@
-"""The backward pass of one layer: step by step the cell's derivative and the recurrent product turned round;
-after each chunk of steps the gradients of the inputs and, deferred to large products, of the weights."""
+"""The backward pass of one layer.
+
+Step by step the cell's derivative and the recurrent product turned round; after each chunk of steps the gradients
+of the inputs and, deferred to large products, of the weights.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     BY_ROWS,
     CHUNK,
+    COLUMNS,
     D_PACKED_BR,
     D_PACKED_BX,
     D_PACKED_R,
@@ -15,6 +19,7 @@ from cellwright.kernels.fields import (
     D_STATE,
     DIRECTIONS,
     DX,
+    DX_PADDED,
     DY,
     DZR,
     DZX,
@@ -23,6 +28,7 @@ from cellwright.kernels.fields import (
     INPUTS,
     ONE,
     PACKED_VECTORS,
+    PANEL,
     POINTERS,
     ROWS,
     SCRATCH,
@@ -73,6 +79,8 @@ from cellwright.kernels.shared_loop import (
     weights_of,
 )
 from cellwright.kernels.team import meet, own_number, part
+
+PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
 
 
 @compiled
@@ -201,39 +209,46 @@ def member_scratch(call: Any) -> int:
 
 
 @compiled
-def input_gradient(call: Any, direction: int, first: int, rows: int, offset: int) -> None:
-    """dx for rows of a chunk that stand side by side."""
-    if rows == 0:
-        return
-    inputs, columns = call[INPUTS], gate_columns(call)
-    dz = call[DZX] + (direction * call[CHUNK] * call[ROWS] + first) * columns * SIZE
-    dx = call[DX] + (direction * call[STEPS] * call[ROWS] + offset + first) * inputs * SIZE
-    all_vectors = (inputs + LANES - 1) // LANES
-    turned = call[TURNED_W] + direction * all_vectors * columns * LANES * SIZE
-    scratch = member_scratch(call)
-    tile, vectors = even(rows, ROWS_AT_ONCE), 0
-    while vectors < all_vectors:
-        width = min(4, all_vectors - vectors)
+def gate_product(
+    call: Any, dz: int, rows: int, turned: int, columns: int, width: int, start: int, start_row: int, c: int, c_row: int
+) -> None:
+    """C = start + dz @ turned for a few vectors of c; in pieces along K, so that each piece stays in the cache."""
+    tile = even(rows, ROWS_AT_ONCE)
+    for low in range(0, columns, PIECE):
         for row in range(0, rows, tile):
-            some = min(tile, rows - row)
+            to = c + row * c_row
             multiply(
-                call[TILE],
-                some, width,
-                dz + row * columns * SIZE, columns * SIZE, SIZE,
-                turned + vectors * columns * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, columns,
-                call[ZEROS], 0, scratch, width * LANES * SIZE, LANES * SIZE,
+                call[TILE], min(tile, rows - row), width,
+                dz + (row * columns + low) * SIZE, columns * SIZE, SIZE,
+                turned + low * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, min(PIECE, columns - low),
+                start + row * start_row if low == 0 else to, start_row if low == 0 else c_row,
+                to, c_row, LANES * SIZE,
             )  # fmt: skip
-            for m in range(some):
-                for v in range(width):
-                    n = (vectors + v) * LANES
-                    value = load(scratch + (m * width + v) * LANES * SIZE)
-                    store_some(dx + ((row + m) * inputs + n) * SIZE, value, inputs - n)
-        vectors += width
+
+
+@compiled
+def input_gradient(call: Any, direction: int, first: int, rows: int, offset: int) -> None:
+    """Dx for rows of a chunk that stand side by side."""
+    inputs, columns = call[INPUTS], gate_columns(call)
+    vectors = (inputs + LANES - 1) // LANES
+    chunk = direction * call[CHUNK] * call[ROWS] + first
+    dz = call[DZX] + chunk * columns * SIZE
+    dx = call[DX] + (direction * call[STEPS] * call[ROWS] + offset + first) * inputs * SIZE
+    padded = call[DX_PADDED] + chunk * vectors * LANES * SIZE
+    turned = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
+    for v in range(0, vectors, 4):
+        gate_product(
+            call, dz, rows, turned + v * columns * LANES * SIZE, columns, min(4, vectors - v),
+            call[ZEROS], 0, padded + v * LANES * SIZE, vectors * LANES * SIZE,
+        )  # fmt: skip
+    for row in range(rows):
+        for n in range(0, inputs, LANES):
+            store_some(dx + (row * inputs + n) * SIZE, load(padded + (row * vectors * LANES + n) * SIZE), inputs - n)
 
 
 @compiled
 def input_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
-    """dx for the steps of a chunk; rows are shared out, whatever the threads share in the steps."""
+    """Dx for the steps of a chunk; rows are shared out, whatever the threads share in the steps."""
     if call[DX] == 0:
         return
     rows = call[ROWS]
@@ -247,22 +262,48 @@ def input_gradients(call: Any, direction: int, low: int, count: int, member: int
 
 
 @compiled
-def weight_gradient(
-    call: Any, x: int, stride: int, inputs: int, dz: int, columns: int, dw: int, rows: int, number: int, member: int, size: int
+def turn_columns(
+    call: Any, source: int, stride: int, columns: int, target: int, rows: int, member: int, size: int
 ) -> None:
-    """Add x^T dz, block by block: x [rows, stride], dz [rows, K], dw [P, inputs, G * BLOCK]."""
+    """[rows, stride] to [columns, rows]; the columns are shared out."""
+    vectors = (columns + LANES - 1) // LANES
+    first, last = part(vectors, member, size)
+    for n in range(first * LANES, min(last * LANES, columns), LANES):
+        for row in range(0, rows, LANES):
+            turn(
+                call[TURN], source + (row * stride + n) * SIZE, stride * SIZE, rows - row, columns - n,
+                target + (n * rows + row) * SIZE, rows * SIZE, rows - row,
+            )  # fmt: skip
+
+
+@compiled
+def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
+    """The gate gradients of one block, from rows of all blocks to rows side by side."""
+    for row in range(rows):
+        for n in range(0, GATES * BLOCK, LANES):
+            store(panel + (row * GATES * BLOCK + n) * SIZE, load(dz + (row * columns + n) * SIZE))
+
+
+@compiled
+def weight_gradient(
+    call: Any, x: int, inputs: int, dz: int, columns: int, dw: int, rows: int, number: int, member: int, size: int
+) -> None:
+    """Add x^T dz, block by block: x turned [inputs, rows], dz [rows, K], dw [P, inputs, G * BLOCK]."""
     tile = even(inputs, ROWS_AT_ONCE)
     tiles = (inputs + tile - 1) // tile
     first, last = part(number * tiles, member, size)
-    width = GATES * BLOCK * SIZE
+    width, copied = GATES * BLOCK * SIZE, -1
+    panel = call[PANEL] + own_number(call) * call[CHUNK] * call[ROWS] * width
     for task in range(first, last):
         p, n = task // tiles, task % tiles * tile
+        if p != copied:
+            copy_panel(dz + p * width, columns, panel, rows)
+            copied = p
         to = dw + (p * inputs + n) * width
         multiply(
-                call[TILE],
-            min(tile, inputs - n), GATES * UNIT_VECTORS,
-            x + n * SIZE, SIZE, stride * SIZE,
-            dz + p * width, columns * SIZE, LANES * SIZE, rows,
+            call[TILE], min(tile, inputs - n), GATES * UNIT_VECTORS,
+            x + n * rows * SIZE, rows * SIZE, SIZE,
+            panel, width, LANES * SIZE, rows,
             to, width, to, width, LANES * SIZE,
         )  # fmt: skip
 
@@ -271,32 +312,37 @@ def weight_gradient(
 def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
     """Add the sum of dz over its rows, for one block."""
     multiply(
-                call[TILE], 1, GATES * UNIT_VECTORS, call[ONE], 0, 0, dz, columns * SIZE, LANES * SIZE, rows, to, 0, to, 0, LANES * SIZE
+        call[TILE], 1, GATES * UNIT_VECTORS, call[ONE], 0, 0, dz, columns * SIZE, LANES * SIZE, rows,
+        to, 0, to, 0, LANES * SIZE,
     )  # fmt: skip
 
 
 @compiled
-def weight_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
+def weight_gradients(call: Any, direction: int, team: int, low: int, count: int, member: int, size: int) -> None:
     """Add what a chunk says about W, R and the biases; the blocks and columns are shared out."""
-    inputs, units, rows = call[INPUTS], call[UNITS], call[ROWS]
+    inputs, units, rows = call[INPUTS], call[UNITS], count * call[ROWS]
     number, columns = blocks(units), gate_columns(call)
-    width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * rows
+    width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * call[ROWS]
     dzx = call[DZX] + chunk * columns * SIZE
     dzr = call[DZR] + chunk * columns * SIZE
-    x = call[X] + low * rows * inputs * SIZE
+    x = call[X] + low * call[ROWS] * inputs * SIZE
     h = call[H_BEFORE] + chunk * number * BLOCK * SIZE
+    turned = call[COLUMNS] + chunk * max(inputs, units) * SIZE
     dw = call[D_PACKED_W] + direction * number * inputs * width
     dr = call[D_PACKED_R] + direction * number * units * width
-    weight_gradient(call, x, inputs, inputs, dzx, columns, dw, count * rows, number, member, size)
-    weight_gradient(call, h, number * BLOCK, units, dzr, columns, dr, count * rows, number, member, size)
+    turn_columns(call, x, inputs, inputs, turned, rows, member, size)
+    meet(call, team, size)
+    weight_gradient(call, turned, inputs, dzx, columns, dw, rows, number, member, size)
+    meet(call, team, size)
+    turn_columns(call, h, number * BLOCK, units, turned, rows, member, size)
+    meet(call, team, size)
+    weight_gradient(call, turned, units, dzr, columns, dr, rows, number, member, size)
     first, last = part(number, member, size)
     for p in range(first, last):
         at = p * GATES * BLOCK * SIZE
-        bias_gradient(call, dzx + at, columns, call[D_PACKED_BX] + (direction * number + p) * width, count * rows)
+        bias_gradient(call, dzx + at, columns, call[D_PACKED_BX] + (direction * number + p) * width, rows)
         if APART:
-            bias_gradient(
-                call, dzr + at, columns, call[D_PACKED_BR] + (direction * number + p) * width, count * rows
-            )
+            bias_gradient(call, dzr + at, columns, call[D_PACKED_BR] + (direction * number + p) * width, rows)
 
 
 @compiled
@@ -377,22 +423,15 @@ def recurrent_product(call: Any, direction: int, t: int, step: int, member: int,
     columns, padded = gate_columns(call), blocks(units) * BLOCK * SIZE
     first_row, last_row = own_rows(call, member, size)
     first_block, last_block = own_blocks(call, member, size)
-    vectors, last_vector = first_block * UNIT_VECTORS, last_block * UNIT_VECTORS
-    dz = call[DZR] + (direction * call[CHUNK] + step) * rows * columns * SIZE
+    dz = call[DZR] + ((direction * call[CHUNK] + step) * rows + first_row) * columns * SIZE
     turned = call[TURNED_R] + direction * blocks(units) * UNIT_VECTORS * columns * LANES * SIZE
-    tile = even(last_row - first_row, ROWS_AT_ONCE)
-    while vectors < last_vector:
-        width = min(4, last_vector - vectors)
-        for row in range(first_row, last_row, tile):
-            d = d_state_at(call, direction, row, 0) + vectors * LANES * SIZE
-            multiply(
-                call[TILE],
-                min(tile, last_row - row), width,
-                dz + row * columns * SIZE, columns * SIZE, SIZE,
-                turned + vectors * columns * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, columns,
-                d, padded, d, padded, LANES * SIZE,
-            )  # fmt: skip
-        vectors += width
+    last = last_block * UNIT_VECTORS
+    for v in range(first_block * UNIT_VECTORS, last, 4):
+        d = d_state_at(call, direction, first_row, 0) + v * LANES * SIZE
+        gate_product(
+            call, dz, last_row - first_row, turned + v * columns * LANES * SIZE, columns, min(4, last - v),
+            d, padded, d, padded,
+        )  # fmt: skip
     for row in range(first_row, last_row):
         if active(call, t, row) and starts_anew(call, t, row, direction):
             for k in range(STATES):
@@ -419,7 +458,7 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
             recurrent_product(call, direction, low + step, step, member, size)
         input_gradients(call, direction, low, count, member, size)
         meet(call, team, size)
-        weight_gradients(call, direction, low, count, member, size)
+        weight_gradients(call, direction, team, low, count, member, size)
         meet(call, team, size)
     finish(call, direction, member, size)
     hand_out_weights(call, direction, member, size)

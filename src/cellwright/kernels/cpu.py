@@ -99,8 +99,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
 SHORT = 32  # steps times rows up to which packed weights are looked up instead of made
+NEAR_MEMORY = 1 << 19  # bytes of recurrent weights that every thread can keep in its own cache
 SMALL_WORK = 1_000_000  # multiplications below which a second thread costs more than it brings
-SMALL_STEP = 30_000  # the same, for a step after which the threads must meet
+SMALL_STEP = 20_000  # the same, for a step after which the threads must meet
 
 
 def team_for(sizes: Sizes, layout: Layout, threads: int) -> Team:
@@ -109,7 +110,8 @@ def team_for(sizes: Sizes, layout: Layout, threads: int) -> Team:
     if threads == 1 or _forked or native.parallel_runner() is None or step * sizes.steps < SMALL_WORK:
         return Team(1, 1, True)
     size = threads // sizes.directions if threads % sizes.directions == 0 else threads
-    by_rows = sizes.rows >= 8 * size
+    recurrent_bytes = layout.gates * sizes.units**2 * layout.size
+    by_rows = sizes.rows >= 8 * size and recurrent_bytes <= NEAR_MEMORY
     if size > 1 and not by_rows and (step < SMALL_STEP or sizes.blocks(layout) < size):
         size = 1
     threads = size * sizes.directions if threads % sizes.directions == 0 else size
@@ -227,6 +229,9 @@ def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
         fields.DZX: chunk * panel,
         fields.DZR: chunk * panel if layout.apart else 0,
         fields.H_BEFORE: chunk * padded,
+        fields.DX_PADDED: chunk * -(-inputs // layout.lanes) * layout.lanes,
+        fields.COLUMNS: chunk * max(inputs, units),
+        fields.PANEL: team.threads * chunk // directions * layout.gates * layout.block,
         fields.D_STATE: directions * layout.states * rows * padded,
         fields.SCRATCH: team.threads * layout.scratch,
     }
@@ -253,16 +258,17 @@ def forward(
         kernel: with a derivative, what backward needs is kept.
         x: `[T, B, I]`, contiguous as all tensors here.
         state: per state, `h` first, `[D, B, H]`.
-        weights: per direction `W [G H, I]`, `R [G H, H]`, if `bias` both biases `[G H]`, and the vectors `[H]`.
+        weights: per direction `W [G H, I]`, `R [G H, H]`, then the biases `[G H]` and the vectors `[H]`.
+        bias: whether the two biases are among the weights.
         lengths: 64-bit integers `[B]`.
         reset: truth values `[T, B]`.
     """
     layout, keep = kernel.layout, bool(kernel.program.gradients)
     sizes = sizes_of(x, state)
     plan = plan_forward(layout, sizes, keep, torch.get_num_threads())
-    y = x.new_empty(sizes.steps, sizes.rows, sizes.directions, sizes.units)
+    y = fresh(x.new_empty(sizes.steps, sizes.rows, sizes.directions, sizes.units))
     last = [torch.empty_like(each) for each in state]
-    saved = [x.new_empty(shape) for shape in saved_shapes(kernel, sizes)] if keep else []
+    saved = [fresh(x.new_empty(shape)) for shape in saved_shapes(kernel, sizes)] if keep else []
     short = not keep and sizes.steps * sizes.rows <= SHORT
     key = (layout, sizes.directions, bias, *(each.shape for each in weights), digest_of(weights)) if short else None
     pack = packs.get(key) if short else None
@@ -283,7 +289,7 @@ def forward(
 def backward(
     kernel: Kernel,
     dy: Tensor,
-    d_last: Sequence[Tensor],
+    d_last: Sequence[Tensor | None],
     x: Tensor,
     y: Tensor,
     state: Sequence[Tensor],
@@ -297,9 +303,9 @@ def backward(
     """The gradients of one layer: `(dx, of the first states, of the weights)`; dx is empty unless asked for."""
     layout, sizes = kernel.layout, sizes_of(x, state)
     plan = plan_backward(layout, sizes, torch.get_num_threads())
-    dx = x.new_empty(sizes.directions if with_dx else 0, *x.shape)
+    dx = fresh(x.new_empty(sizes.directions if with_dx else 0, *x.shape))
     d_state = [torch.empty_like(each) for each in state]
-    d_weights = [torch.empty_like(each) for each in weights]
+    d_weights = [fresh(torch.empty_like(each)) for each in weights]
     call = Call(plan)
     call[fields.TILE], call[fields.TURN] = kernel.tile, kernel.turn
     if not layout.apart:
@@ -334,8 +340,8 @@ class Call:
 
     def __init__(self, plan: Plan, pack: Tensor | None = None) -> None:
         self.plan = plan
-        self.memory = torch.empty(plan.total + CACHE_LINE, dtype=torch.uint8)
-        self.pack = torch.empty(plan.pack_total + CACHE_LINE, dtype=torch.uint8) if pack is None else pack
+        self.memory = fresh(torch.empty(plan.total + CACHE_LINE, dtype=torch.uint8))
+        self.pack = fresh(torch.empty(plan.pack_total + CACHE_LINE, dtype=torch.uint8)) if pack is None else pack
         self.values = list(plan.fixed)
         self.values[fields.PACKED] = int(pack is not None)
         ctypes.memset(self.place(self.memory, plan.offsets), 0, plan.cleared)
@@ -382,6 +388,13 @@ class Call:
             runner = native.parallel_runner()
             assert runner is not None
             runner(entry, at, threads, 0)
+
+
+def fresh(tensor: Tensor) -> Tensor:
+    """A new tensor that nothing has touched yet, on large pages if it is large."""
+    if tensor.nbytes > native.LARGE_PAGE:
+        native.prefer_large_pages(tensor.data_ptr(), tensor.nbytes)
+    return tensor
 
 
 def address(tensor: Tensor | None) -> int:

@@ -49,9 +49,7 @@ def mixed(builder: ir.IRBuilder, total: ir.Value, word: ir.Value) -> ir.Value:
     """One word, or a vector of words, into the sum."""
     kind = total.type
     lanes = LANES if isinstance(kind, ir.VectorType) else 1
-    factor, turn = (
-        ir.Constant(kind, [value] * lanes if lanes > 1 else value) for value in (FACTOR, 31)
-    )
+    factor, turn = (ir.Constant(kind, [value] * lanes if lanes > 1 else value) for value in (FACTOR, 31))
     product = builder.mul(builder.xor(total, word), factor)
     name = f"llvm.fshl.{'v8i64' if lanes > 1 else 'i64'}"
     rotate = external(builder, name, ir.FunctionType(kind, [kind] * 3))

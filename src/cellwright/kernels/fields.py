@@ -39,9 +39,12 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     TURNED_R,  # [D, vectors of P * BLOCK, K, LANES]
     DY,  # [T, B, D, H]
     DX,  # [D, T, B, I], or 0
+    DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
     DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions
     DZR,  # [D, CHUNK, B, K]: of the recurrent contributions; the same array where they are equal
     H_BEFORE,  # [D, CHUNK, B, P * BLOCK]: the h that entered each step
+    COLUMNS,  # [D, max(I, H), CHUNK * B]: what enters a step, with the rows of a chunk along the lanes
+    PANEL,  # [THREADS, CHUNK * B, G * BLOCK]: the gate gradients of one block, side by side
     D_STATE,  # [D, S, B, P * BLOCK]: the cotangents that travel back
     D_PACKED_W,  # like PACKED_W; sums
     D_PACKED_R,
@@ -51,7 +54,7 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     ZEROS,  # [BLOCK * SLOTS], zeros
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(44)
+) = range(47)
 
 # From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
 # cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and

@@ -100,9 +100,7 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
 
 
 @compiled
-def input_product(
-    call: Any, direction: int, at: int, to: int, rows: int, member: int, size: int
-) -> None:
+def input_product(call: Any, direction: int, at: int, to: int, rows: int, member: int, size: int) -> None:
     """W x + b for rows that stand side by side: from row `at` of X to row `to` of Z."""
     inputs, count = call[INPUTS], blocks(call[UNITS])
     width, z_row = GATES * BLOCK * SIZE, count * SLOTS * BLOCK * SIZE
@@ -116,8 +114,7 @@ def input_product(
         bias = call[PACKED_BX] + (direction * count + p) * width
         for row in range(0, rows, tile):
             multiply(
-                call[TILE],
-                min(tile, rows - row), GATES * UNIT_VECTORS,
+                call[TILE], min(tile, rows - row), GATES * UNIT_VECTORS,
                 x + row * inputs * SIZE, inputs * SIZE, SIZE,
                 panel, width, LANES * SIZE, inputs,
                 bias, 0, z + row * z_row + p * SLOTS * BLOCK * SIZE, z_row, LANES * SIZE,
@@ -125,9 +122,7 @@ def input_product(
 
 
 @compiled
-def input_products(
-    call: Any, direction: int, low: int, count: int, kept: int, member: int, size: int
-) -> None:
+def input_products(call: Any, direction: int, low: int, count: int, kept: int, member: int, size: int) -> None:
     """W x + b for the steps of a chunk, own rows and own blocks."""
     rows = call[ROWS]
     first, last = own_rows(call, member, size)
@@ -140,9 +135,7 @@ def input_products(
 
 
 @compiled
-def cell_of(
-    call: Any, direction: int, t: int, kept: int, turn: int, row: int, p: int, r: int
-) -> None:
+def cell_of(call: Any, direction: int, t: int, kept: int, turn: int, row: int, p: int, r: int) -> None:
     """The cell for one row and block: all signals, the new state, and the state that the next step sees."""
     rows, units, steps = call[ROWS], call[UNITS], call[STEPS]
     count = blocks(units)
@@ -176,9 +169,7 @@ def cell_of(
 
 
 @compiled
-def one_step(
-    call: Any, direction: int, t: int, kept: int, turn: int, member: int, size: int
-) -> None:
+def one_step(call: Any, direction: int, t: int, kept: int, turn: int, member: int, size: int) -> None:
     """The recurrent products and the cell at step t, for own rows and blocks."""
     units = call[UNITS]
     count, width = blocks(units), GATES * BLOCK * SIZE
@@ -195,8 +186,7 @@ def one_step(
         for row in range(first_row, last_row, tile):
             rows = min(tile, last_row - row)
             multiply(
-                call[TILE],
-                rows, GATES * UNIT_VECTORS,
+                call[TILE], rows, GATES * UNIT_VECTORS,
                 state_at(call, direction, turn, row, 0), padded, SIZE,
                 panel, width, LANES * SIZE, units,
                 bias, 0, r, width, LANES * SIZE,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from .simd import Lanes, on_vectors
+from .simd import on_vectors
+from .vectors import Lanes
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
 
 
 def halved(x: Lanes) -> tuple[Lanes, Lanes]:
-    """x = n ln 2 + r with |r| <= ln(2) / 2: r, and n + shift."""
+    """Split x = n ln 2 + r with |r| <= ln(2) / 2: r, and n + shift."""
     form = format_of(x)
     shifted = fma(x, x.like(1.0 / math.log(2.0)), x.like(form.shift))
     n = shifted - form.shift
@@ -131,7 +132,7 @@ def exp_series(rest: Lanes) -> Lanes:
 
 @on_vectors
 def exp(x: Lanes) -> Lanes:
-    """e to the x."""
+    """The exponential, e to the x."""
     form = format_of(x)
     rest, shifted = halved(x)
     twice = fma(rest * 2.0, exp_series(rest), x.like(2.0))
@@ -141,7 +142,7 @@ def exp(x: Lanes) -> Lanes:
 
 @on_vectors
 def expm1(x: Lanes) -> Lanes:
-    """e to the x, minus one, exact near zero."""
+    """The exponential minus one, exact near zero."""
     small = fabs(x) < 0.34
     return where(small, x * exp_series(where(small, x, x.like(0.0))), exp(x) - 1.0)
 

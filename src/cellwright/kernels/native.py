@@ -139,7 +139,7 @@ def write(path: Path, data: bytes) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(data)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
     except OSError:
         return False
     return True
@@ -185,9 +185,7 @@ def compiled_object(path: Path, source: str) -> bytes:
     context.codegen()  # made before the level changes, so that other users of Numba keep theirs
     with unoptimised():
         run = imported(path).run.py_func
-        result = compiler.compile_extra(
-            cpu_target.typing_context, context, run, (CALL,), types.none, flags, {}
-        )
+        result = compiler.compile_extra(cpu_target.typing_context, context, run, (CALL,), types.none, flags, {})
     whole = linked(result.library)
     symbol = symbol_for(path.stem.rpartition("-")[2])
     whole.link_in(llvm.parse_assembly(entry(result.fndesc.llvm_func_name, symbol)))
@@ -243,7 +241,8 @@ def internal(module: Any, symbol: str) -> Any:
 def imported(path: Path) -> Any:
     """A printed source as a module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -261,7 +260,7 @@ def parallel_runner() -> Callable[..., None] | None:
         return None
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     function.restype = None
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 @cache
@@ -279,6 +278,28 @@ def pause() -> int:
         return address_of(ctypes.CDLL(None).sched_yield)
     except (OSError, AttributeError, TypeError):
         return 0
+
+
+@cache
+def advise() -> Callable[[int, int, int], int] | None:
+    """`madvise` of the C library, where it knows large pages."""
+    if not sys.platform.startswith("linux"):
+        return None
+    function = ctypes.CDLL(None).madvise
+    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return function
+
+
+LARGE_PAGE = 1 << 21
+MADV_HUGEPAGE = 14
+
+
+def prefer_large_pages(at: int, size: int) -> None:
+    """Ask for large pages for fresh memory; a first touch page by page can cost more than the work in it."""
+    first, last = -(-at // LARGE_PAGE) * LARGE_PAGE, (at + size) // LARGE_PAGE * LARGE_PAGE
+    function = advise() if last > first else None
+    if function is not None:
+        function(first, last - first, MADV_HUGEPAGE)
 
 
 def address_of(function: Any) -> int:

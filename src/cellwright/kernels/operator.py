@@ -139,7 +139,10 @@ def scan_backward_shapes(
 ) -> list[Tensor]:
     """What backward returns, without the numbers."""
     dx = torch.empty_like(x) if with_dx else x.new_empty(0)
-    return [dx, *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights))]
+    return [
+        dx,
+        *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights)),
+    ]
 
 
 def whole(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -205,9 +208,10 @@ def scan_with_derivative(
 ) -> list[Tensor]:
     """`scan` under autograd."""
     if keep and torch.is_grad_enabled():
-        return list(Scan.apply((lengths, reset, cell, bias, keep), len(state), x, *state, *weights))
+        options = (lengths, reset, cell, bias, keep)
+        return list(Scan.apply(options, len(state), x, *state, *weights))  # type: ignore[no-untyped-call]
     with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)  # type: ignore[no-any-return]
+        return torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)
 
 
 def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:
@@ -215,9 +219,10 @@ def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:
     compute = torch.ops.cellwright.scan_backward.default
     dy, d_last, x, y, state, weights, *_ = arguments
     if torch.is_grad_enabled():
-        return list(ScanBackward.apply(lambda: compute(*arguments), dy, *d_last, x, y, *state, *weights))
+        tensors = (dy, *d_last, x, y, *state, *weights)
+        return list(ScanBackward.apply(lambda: compute(*arguments), *tensors))  # type: ignore[no-untyped-call]
     with torch._C._AutoDispatchBelowAutograd():
-        return compute(*arguments)  # type: ignore[no-any-return]
+        return compute(*arguments)
 
 
 library.impl("scan", scan, "CPU")

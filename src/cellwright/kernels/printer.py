@@ -25,7 +25,13 @@ def _clamp(x: str, low: str | None = None, high: str | None = None) -> str:
 
 
 def _power(x: str, exponent: str) -> str:
-    powers = {"2.0": f"{x} * {x}", "3.0": f"{x} * {x} * {x}", "1.0": x, "0.5": f"sqrt({x})", "(-1.0)": f"1.0 / {x}"}
+    powers = {
+        "2.0": f"{x} * {x}",
+        "3.0": f"{x} * {x} * {x}",
+        "1.0": x,
+        "0.5": f"sqrt({x})",
+        "(-1.0)": f"1.0 / {x}",
+    }
     if exponent not in powers:
         raise Untraceable(f"a power of {exponent} is not among {', '.join(powers)}")
     return powers[exponent]
@@ -222,7 +228,7 @@ def forward_body(program: Program) -> str:
     loads |= {f"s_{state}": f"load(at_s + {k} * s_stride)" for k, state in enumerate(program.states)}
     loads |= vector_loads(program)
     stores = []
-    for k, (state, value) in enumerate(program.state.items()):
+    for k, value in enumerate(program.state.values()):
         stores.append(f"store(at_new + {k} * s_stride, {spelt(value)})")
         if k == 0:
             stores.append(f"store_some(at_y, {spelt(value)}, count)")
@@ -241,9 +247,7 @@ def backward_body(program: Program) -> str:
         loads[f"s_{state}"] = "load(at_h_before)" if k == 0 else f"load(at_s + {k - 1} * s_stride)"
         loads[f"d_{state}"] = "load(at_d) + load_some(at_dy, count)" if k == 0 else f"load(at_d + {k} * d_stride)"
         if isinstance(new, str) and new not in loads:
-            loads[new] = (
-                "load_some(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
-            )
+            loads[new] = "load_some(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
     loads |= vector_loads(program)
     found = program.gradients
     stores = [
@@ -255,9 +259,7 @@ def backward_body(program: Program) -> str:
             f"store(at_dr + {k} * BLOCK * SIZE, keep_some({spelt(found[f'r_{gate}'])}, count))"
             for k, gate in enumerate(program.gates)
         ]
-    stores += [
-        f"store(at_d + {k} * d_stride, {spelt(found[f's_{state}'])})" for k, state in enumerate(program.states)
-    ]
+    stores += [f"store(at_d + {k} * d_stride, {spelt(found[f's_{state}'])})" for k, state in enumerate(program.states)]
     stores += [
         f"store(at_dw + {k} * dw_stride, load(at_dw + {k} * dw_stride) + {spelt(found[f'w_{vector}'])})"
         for k, vector in enumerate(program.vectors)

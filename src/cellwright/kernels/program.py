@@ -111,9 +111,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
     free = {name for name in leaves if name[0] in "sw"} | {value for value in state.values() if isinstance(value, str)}
     derivative = live(tape.nodes[boundary:], found.values())
     saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values())
-    return Program(
-        cell.gates, states, tuple(cell.vectors), forward, state, saved, (*again, *derivative), found
-    )
+    return Program(cell.gates, states, tuple(cell.vectors), forward, state, saved, (*again, *derivative), found)
 
 
 def live(nodes: Sequence[Node], results: Iterable[Argument]) -> tuple[Node, ...]:
@@ -160,7 +158,7 @@ class Tape(TorchDispatchMode):
     """Writes down every operator that runs under it, by the names of the tensors."""
 
     def __init__(self, leaves: Mapping[str, Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.alive: list[Any] = []
         self.names: dict[int, Argument] = {}

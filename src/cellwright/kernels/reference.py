@@ -11,9 +11,7 @@ from .layer import Layer, Weights, states_of
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs `[T, B, D * H]` and last states `[D, B, H]`, differentiable in every way PyTorch has."""
-    results = [
-        run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)
-    ]
+    results = [run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)]
     outputs = torch.cat([outputs for outputs, _ in results], -1)
     last = [torch.stack([state[k] for _, state in results]) for k in range(len(layer.state))]
     return outputs, last
@@ -27,7 +25,9 @@ def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[Tenso
     contributions = F.linear(layer.x, weights.w, weights.b_w)
     outputs = [state[0].new_zeros(0)] * steps
     for t in range(steps) if direction == 0 else reversed(range(steps)):
-        state = [torch.where(anew(layer, t, direction), 0, each) for each in state] if layer.reset is not None else state
+        state = (
+            [torch.where(anew(layer, t, direction), 0, each) for each in state] if layer.reset is not None else state
+        )
         x = contributions[t].chunk(gates, -1)
         r = F.linear(state[0], weights.r, weights.b_r).chunk(gates, -1)
         ordered = dict(zip(names, state, strict=True))

@@ -1,6 +1,6 @@
 """The transposition of a square block in registers: how weights change between rows and lanes.
 
-    target[c, r] = source[r, c]
+target[c, r] = source[r, c]
 """
 
 from __future__ import annotations

@@ -64,9 +64,7 @@ class Lanes:
 
     def compare(self, sign: str, other: Lanes | float) -> Lanes:
         test = self.builder.fcmp_unordered if sign == "!=" else self.builder.fcmp_ordered
-        return Lanes(
-            self.builder, self.vector.mask, test(sign, self.value, self.like(other).value)
-        )
+        return Lanes(self.builder, self.vector.mask, test(sign, self.value, self.like(other).value))
 
     def __add__(self, other: Lanes | float) -> Lanes:
         return self.emit("fadd", other)

@@ -55,7 +55,16 @@ class LSTM(Recurrent):
             why = "is not in this version yet" if known else "is no argument of LSTM"
             raise InputError(f"{name}= {why}; leave it out")
         super().__init__(
-            cell, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+            cell,
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device,
+            dtype,
         )
         self.proj_size = proj_size
 
@@ -82,7 +91,16 @@ class GRU(Recurrent):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(
-            "gru", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+            "gru",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device,
+            dtype,
         )
 
 

@@ -61,7 +61,11 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+        for name, size in (
+            ("input_size", input_size),
+            ("hidden_size", hidden_size),
+            ("num_layers", num_layers),
+        ):
             if not isinstance(size, int) or size < 1:
                 raise InputError(f"{name} must be a whole number of at least 1, but is {size!r}")
         if not 0 <= dropout <= 1:
@@ -105,11 +109,18 @@ class Recurrent(nn.Module):
         """The shapes that belong to the names, for an input of `width` features."""
         rows = len(self.cell.gates) * self.hidden_size
         biases = [(rows,), (rows,)] if self.bias else []
-        return [(rows, width), (rows, self.hidden_size), *biases, *[(self.hidden_size,)] * len(self.cell.vectors)]
+        return [
+            (rows, width),
+            (rows, self.hidden_size),
+            *biases,
+            *[(self.hidden_size,)] * len(self.cell.vectors),
+        ]
 
     def reset_parameters(self) -> None:
-        """Draw all parameters evenly from -1/sqrt(H) to 1/sqrt(H), as torch does; vectors may have a start of
-        their own in the cell."""
+        """Draw all parameters evenly from -1/sqrt(H) to 1/sqrt(H), as torch does.
+
+        Vectors for which the cell declares a start begin there.
+        """
         bound = 1.0 / math.sqrt(self.hidden_size)
         starts = {
             f"{name}_l{layer}{suffix}": start
@@ -128,6 +139,7 @@ class Recurrent(nn.Module):
         """Nothing: here for code that calls it on torch's modules. Parameters are read where they lie."""
 
     def extra_repr(self) -> str:
+        """What `repr` shows: the arguments that are not the usual ones."""
         shown = [repr(self.cell.name), str(self.input_size), str(self.hidden_size)]
         usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
         shown += [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
@@ -265,7 +277,8 @@ class Recurrent(nn.Module):
         for name, each in zip(names, given, strict=True):
             if each.dtype != x.dtype or each.device != x.device:
                 raise InputError(
-                    f"the state {name} must be {x.dtype} on {x.device} as the input, but is {each.dtype} on {each.device}"
+                    f"the state {name} must be {x.dtype} on {x.device} as the input, but is {each.dtype} on "
+                    f"{each.device}"
                 )
         by_name = dict(zip(names, given, strict=True))
         ordered = [by_name[name] for name in states_of(self.cell)]

@@ -47,7 +47,7 @@ def checked_reset(reset: Tensor | None, shape: tuple[int, ...], layout: str) -> 
 
 
 def cleared(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """x `[T, B, I]` with zeros behind the end of each sequence, whatever stood there."""
+    """The input `[T, B, I]` with zeros behind the end of each sequence, whatever stood there."""
     if lengths is None:
         return x
     steps = torch.arange(x.shape[0], device=x.device)

@@ -2,7 +2,7 @@
 
 from .evaluation import evaluate
 from .folder import RunFolder, free_folder
-from .recipe import Recipe, TrainingSettings
+from .recipe import Recipe, TrainingSettings, checked
 from .stopping import Stopped
 from .train import Report, train
 
@@ -12,6 +12,7 @@ __all__ = [
     "RunFolder",
     "Stopped",
     "TrainingSettings",
+    "checked",
     "evaluate",
     "free_folder",
     "train",

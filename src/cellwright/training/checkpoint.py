@@ -89,9 +89,7 @@ def from_bytes(content: bytes) -> dict[str, Any]:
 class SafeCheckpoints(CheckpointIO):
     """How Lightning writes and reads checkpoints here."""
 
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
-    ) -> None:
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write a checkpoint, all or nothing."""
         write_whole(Path(path), to_bytes(checkpoint))
 

@@ -53,9 +53,7 @@ class RunFolder:
         """
         if not (path / "recipe.json").is_file():
             what = "holds no recipe.json" if path.is_dir() else "does not exist"
-            raise RunError(
-                f"a run is a folder that a training has made, but {str(path)!r} {what}; check the path"
-            )
+            raise RunError(f"a run is a folder that a training has made, but {str(path)!r} {what}; check the path")
         return RunFolder(path)
 
     @property
@@ -77,8 +75,7 @@ class RunFolder:
             return (self.path / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(
-                f"{str(self.path / name)!r} belongs to the run, but cannot be read: {error}; put it back, or "
-                "train anew"
+                f"{str(self.path / name)!r} belongs to the run, but cannot be read: {error}; put it back, or train anew"
             ) from error
 
     def recipe(self) -> Recipe:
@@ -111,6 +108,10 @@ class RunFolder:
     def save_result(self, figures: Mapping[str, float]) -> None:
         """Write the figures of a finished run."""
         self.write("result.json", (json.dumps(figures, indent=2) + "\n").encode())
+
+    def begin(self) -> None:
+        """Take away the result of an earlier end: from here on the run is unfinished."""
+        (self.path / "result.json").unlink(missing_ok=True)
 
     @property
     def finished(self) -> bool:

@@ -16,9 +16,7 @@ from .schedule import Clock, Schedule
 class Learner(LightningModule):
     """What one step of learning and of measuring is; what of it must outlast an interruption."""
 
-    def __init__(
-        self, task: Task, network: nn.Module, schedule: Schedule, progress: Progress, clock: Clock
-    ) -> None:
+    def __init__(self, task: Task, network: nn.Module, schedule: Schedule, progress: Progress, clock: Clock) -> None:
         super().__init__()
         self.task = task
         self.network = network

@@ -66,9 +66,7 @@ class Progress:
     def metrics_csv(self) -> str:
         """The rows as a table with a heading."""
         table = io.StringIO()
-        writer = csv.DictWriter(
-            table, fieldnames=list(self.rows[0]) if self.rows else [], lineterminator="\n"
-        )
+        writer = csv.DictWriter(table, fieldnames=list(self.rows[0]) if self.rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         return table.getvalue()

@@ -106,13 +106,13 @@ class Recipe:
 
 
 def checked(found: Any, names: Iterable[str]) -> dict[str, Any]:
-    """The same dict, if it has exactly these keys.
+    """A part of a recipe, if it has exactly these keys.
 
     Raises:
         RunError: it has not; the message names the first key that is wrong.
     """
     expected = tuple(names)
-    if not isinstance(found, dict):
+    if not isinstance(found, Mapping):
         raise RunError(f"this part of a recipe must hold {', '.join(expected)}, not {found!r}; train anew")
     for key in found:
         if key not in expected:
@@ -120,7 +120,7 @@ def checked(found: Any, names: Iterable[str]) -> dict[str, Any]:
     for key in expected:
         if key not in found:
             raise RunError(f"a recipe must hold {key!r}, but this one does not; put it back, or train anew")
-    return found
+    return dict(found)
 
 
 def current_versions() -> dict[str, str]:

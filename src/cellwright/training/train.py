@@ -61,15 +61,14 @@ def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str
     torch.manual_seed(settings.seed)
     schedule = Schedule(settings, steps_per_epoch=len(task.training(epoch=0)))
     learner = Learner(task, task.network(), schedule, progress, clock)
+    folder.begin()
     with StopRequest(remedy) as request, Display(learner, console) as display:
         fit(learner, folder, [Ledger(learner, folder), display, Keeper(folder, progress, request)])
     seconds = clock.seconds
     folder.load_weights(learner.network)
     figures = evaluate(learner.network, task.final(), task.step, task.metric())
     early = schedule.done(progress.step, seconds) < 1
-    folder.save_result(
-        {**figures, "step": progress.step, "best_step": progress.best_step, "seconds": seconds}
-    )
+    folder.save_result({**figures, "step": progress.step, "best_step": progress.best_step, "seconds": seconds})
     return Report(figures, progress.step, progress.best_step, seconds, early)
 
 

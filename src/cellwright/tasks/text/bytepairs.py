@@ -31,9 +31,7 @@ class BytePairs:
         try:
             self.tokenizer = Tokenizer.from_str(json)
         except Exception as error:  # `tokenizers` raises nothing narrower
-            raise DataError(
-                f"this is no vocabulary of byte pairs: {error}; take the run's own file back"
-            ) from error
+            raise DataError(f"this is no vocabulary of byte pairs: {error}; take the run's own file back") from error
 
     @property
     def size(self) -> int:
@@ -66,8 +64,7 @@ def learn_byte_pairs(text: str, size: int) -> BytePairs:
     """
     if size <= BYTES:
         raise DataError(
-            f"a vocabulary of byte pairs must have more than {BYTES} tokens, not {size}; "
-            "raise --vocabulary-size"
+            f"a vocabulary of byte pairs must have more than {BYTES} tokens, not {size}; raise --vocabulary-size"
         )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...cells import cells
-from ...errors import InputError, nearest
 from ...layers import Recurrent
 from ..task import Carried
 from .settings import TextSettings
@@ -22,9 +20,6 @@ class LanguageModel(nn.Module):
     Args:
         vocabulary_size: how many tokens there are.
         settings: cell, embedding, hidden, layers, dropout and tie are read.
-
-    Raises:
-        InputError: there is no cell of that name.
 
     >>> model = LanguageModel(65, TextSettings(hidden=8))
     >>> scores, state = model(torch.zeros(2, 5, dtype=torch.long))
@@ -54,8 +49,6 @@ class LanguageModel(nn.Module):
 
 def recurrent_layers(settings: TextSettings) -> Recurrent:
     """The stack of recurrent layers, batch first, with forget gates that begin open."""
-    if settings.cell not in cells:
-        raise InputError(f"--cell must name a cell, not {settings.cell!r}; {nearest(settings.cell, cells)}")
     layers = Recurrent(
         settings.cell,
         settings.embedding,

@@ -50,9 +50,7 @@ def read_file(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(
-            f"{str(path)!r} cannot be read: {error.strerror}; check the path and its rights"
-        ) from error
+        raise DataError(f"{str(path)!r} cannot be read: {error.strerror}; check the path and its rights") from error
     check_encoding(path, content)
     try:
         text = content.decode("utf-8")
@@ -69,11 +67,8 @@ def check_encoding(path: Path, content: bytes) -> None:
     wide = WIDE_MARKS.get(content[:2])
     if wide:
         raise DataError(
-            f"{str(path)!r} must be UTF-8, but begins with the mark of {wide}; "
-            f"convert it: iconv -f {wide} -t UTF-8"
+            f"{str(path)!r} must be UTF-8, but begins with the mark of {wide}; convert it: iconv -f {wide} -t UTF-8"
         )
     zero = content.find(0)
     if zero >= 0:
-        raise DataError(
-            f"{str(path)!r} must be text, but is binary (byte 0 at offset {zero}); name a UTF-8 text file"
-        )
+        raise DataError(f"{str(path)!r} must be text, but is binary (byte 0 at offset {zero}); name a UTF-8 text file")

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ...errors import InputError
+from ...cells import cells
+from ...errors import InputError, nearest
+
+RANGES = {
+    "vocabulary_size": (257, 1_000_000),
+    "embedding": (1, 65_536),
+    "hidden": (1, 65_536),
+    "layers": (1, 100),
+    "batch": (1, 65_536),
+    "chunk": (1, 1_000_000),
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,7 @@ class TextSettings:
         validation: share of the text, at its end, that is kept for validation.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or there is no such cell.
     """
 
     vocabulary: Literal["characters", "bpe"] = "characters"
@@ -36,17 +47,16 @@ class TextSettings:
     layers: int = 1
     dropout: float = 0.2
     tie: bool = False
-    batch: int = 32
-    chunk: int = 128
+    batch: int = 16
+    chunk: int = 64
     validation: float = 0.1
 
     def __post_init__(self) -> None:
-        lowest = {"vocabulary_size": 257, "embedding": 1, "hidden": 1, "layers": 1, "batch": 1, "chunk": 1}
-        for name, least in lowest.items():
-            if getattr(self, name) < least:
-                raise InputError(
-                    f"{option(name)} must be {least} or more, not {getattr(self, name)}; raise it"
-                )
+        if self.cell not in cells:
+            raise InputError(f"--cell must name a cell, not {self.cell!r}; {nearest(self.cell, cells)}")
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise InputError(f"{option(name)} must be from {least} to {most}, not {getattr(self, name)}; change it")
         if not 0 <= self.dropout < 1:
             raise InputError(f"--dropout must be from 0 to below 1, not {self.dropout:g}; 0.2 is usual")
         if not 0 < self.validation < 1:
@@ -73,23 +83,24 @@ class Size:
     batch: int
     chunk: int
     learning_rate: float
+    minutes: float
 
 
 SIZES = (
-    Size(2_000, hidden=64, layers=1, dropout=0.2, batch=2, chunk=32, learning_rate=5e-3),
-    Size(20_000, hidden=128, layers=1, dropout=0.3, batch=8, chunk=64, learning_rate=5e-3),
-    Size(300_000, hidden=256, layers=1, dropout=0.3, batch=16, chunk=128, learning_rate=4e-3),
-    Size(4_000_000, hidden=512, layers=1, dropout=0.3, batch=32, chunk=128, learning_rate=3e-3),
-    Size(40_000_000, hidden=768, layers=1, dropout=0.1, batch=32, chunk=128, learning_rate=2e-3),
-    Size(float("inf"), hidden=1024, layers=2, dropout=0.0, batch=64, chunk=128, learning_rate=2e-3),
+    Size(2_000, hidden=64, layers=1, dropout=0.2, batch=2, chunk=32, learning_rate=2e-2, minutes=0.3),
+    Size(20_000, hidden=128, layers=1, dropout=0.3, batch=4, chunk=32, learning_rate=2e-2, minutes=1),
+    Size(300_000, hidden=256, layers=1, dropout=0.2, batch=8, chunk=64, learning_rate=1e-2, minutes=4),
+    Size(4_000_000, hidden=512, layers=1, dropout=0.2, batch=16, chunk=64, learning_rate=5e-3, minutes=10),
+    Size(40_000_000, hidden=768, layers=1, dropout=0.05, batch=32, chunk=64, learning_rate=3e-3, minutes=30),
+    Size(math.inf, hidden=1024, layers=2, dropout=0.0, batch=64, chunk=128, learning_rate=2e-3, minutes=60),
 )
 
 
 def size_of(characters: int) -> Size:
-    """Good values for a text of this many characters.
+    """Good values for a text of this many characters, on the processor of a laptop.
 
-    A longer text bears a larger network with less dropout, and feeds more streams. The table is made for
-    minutes on a processor: with hours, or a GPU, go one row further.
+    In minutes a network learns more from many small steps than from few large ones: so the streams are few,
+    the chunks short and the learning rate high. A longer text bears a larger network, with less dropout.
 
     >>> size_of(1_115_394).hidden, size_of(5_000).hidden
     (512, 128)
@@ -103,7 +114,7 @@ def settings_for(characters: int, vocabulary: Literal["characters", "bpe"] = "ch
     Byte pairs have a large softmax, so its weights are tied to the embedding, which grows to carry more.
 
     >>> settings_for(1_115_394).batch
-    32
+    16
     >>> settings_for(1_115_394, "bpe").tie
     True
     """
@@ -117,5 +128,5 @@ def settings_for(characters: int, vocabulary: Literal["characters", "bpe"] = "ch
         dropout=size.dropout,
         tie=pairs,
         batch=size.batch,
-        chunk=size.chunk // 2 if pairs else size.chunk,
+        chunk=size.chunk,
     )

@@ -119,9 +119,7 @@ class Windows(Chunks):
     ) -> None:
         predicted = len(tokens) - 1
         if predicted < 1:
-            raise DataError(
-                f"a text to measure must have at least 2 tokens, but has {len(tokens)}; bring more text"
-            )
+            raise DataError(f"a text to measure must have at least 2 tokens, but has {len(tokens)}; bring more text")
         rows = max(1, min(rows, predicted // (4 * warm_up)))
         stride = -(-max(predicted - warm_up, 0) // rows)
         self.tokens = tokens
