@@ -109,32 +109,33 @@ def test_a_few_units_in_the_last_place(name: str, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("dtype", NUMPY, ids=str)
 @pytest.mark.parametrize("name", ["exp", "sigmoid"])
 def test_vanishing_results_are_vanishing(name: str, dtype: torch.dtype) -> None:
-    x = torch.cat([-torch.linspace(86, 2000, 5000), -torch.logspace(3, 30, 100)]).to(dtype)
+    first = -RANGES["exp"][dtype][0]
+    x = torch.cat([-torch.linspace(first, 2000, 5000), -torch.logspace(3, 30, 100)]).to(dtype)
     found, smallest = applied(name, x), torch.finfo(dtype).tiny
-    assert float((found - true(name, x)).abs().max()) <= 2 * smallest
+    assert float((found - true(name, x)).abs().max()) <= 4 * smallest
     assert bool((found >= 0).all())
     assert not found[-100:].any()
 
 
 INF, NAN = math.inf, math.nan
 LIMITS = {
-    "exp": {-INF: 0.0, -1e4: 0.0, -0.0: 1.0, 0.0: 1.0, 1e4: INF, INF: INF},
-    "expm1": {-INF: -1.0, -1e4: -1.0, -0.0: -0.0, 0.0: 0.0, 1e4: INF, INF: INF},
-    "log": {-INF: NAN, -1.0: NAN, -0.0: -INF, 0.0: -INF, 1.0: 0.0, INF: INF},
-    "log1p": {-INF: NAN, -2.0: NAN, -1.0: -INF, -0.0: -0.0, 0.0: 0.0, INF: INF},
-    "sigmoid": {-INF: 0.0, -1e4: 0.0, -0.0: 0.5, 0.0: 0.5, 1e4: 1.0, INF: 1.0},
-    "tanh": {-INF: -1.0, -1e4: -1.0, -0.0: -0.0, 0.0: 0.0, 1e4: 1.0, INF: 1.0},
+    "exp": [(-INF, 0.0), (-1e4, 0.0), (-0.0, 1.0), (0.0, 1.0), (1e4, INF), (INF, INF)],
+    "expm1": [(-INF, -1.0), (-1e4, -1.0), (-0.0, -0.0), (0.0, 0.0), (1e4, INF), (INF, INF)],
+    "log": [(-INF, NAN), (-1.0, NAN), (-0.0, -INF), (0.0, -INF), (1.0, 0.0), (INF, INF)],
+    "log1p": [(-INF, NAN), (-2.0, NAN), (-1.0, -INF), (-0.0, -0.0), (0.0, 0.0), (INF, INF)],
+    "sigmoid": [(-INF, 0.0), (-1e4, 0.0), (-0.0, 0.5), (0.0, 0.5), (1e4, 1.0), (INF, 1.0)],
+    "tanh": [(-INF, -1.0), (-1e4, -1.0), (-0.0, -0.0), (0.0, 0.0), (1e4, 1.0), (INF, 1.0)],
 }
 
 
 @pytest.mark.parametrize("dtype", NUMPY, ids=str)
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_limits(name: str, dtype: torch.dtype) -> None:
-    x, expected = (torch.tensor(list(each), dtype=dtype) for each in (LIMITS[name], LIMITS[name].values()))
-    found = applied(name, x)
-    assert found.tolist() == pytest.approx(expected.tolist(), abs=0, rel=0, nan_ok=True)
-    numbers = ~expected.isnan()
-    assert torch.equal(found.signbit()[numbers], expected.signbit()[numbers])
+@pytest.mark.parametrize(
+    ("name", "x", "value"), [(name, *pair) for name, pairs in LIMITS.items() for pair in pairs]
+)
+def test_limits(name: str, x: float, value: float, dtype: torch.dtype) -> None:
+    found = applied(name, torch.tensor([x], dtype=dtype)).item()
+    assert (math.isnan(found) and math.isnan(value)) or found == value
+    assert math.isnan(value) or math.copysign(1.0, found) == math.copysign(1.0, value)
 
 
 @pytest.mark.parametrize("dtype", NUMPY, ids=str)

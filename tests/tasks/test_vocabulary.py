@@ -50,6 +50,11 @@ def test_byte_pairs_know_every_character():
     assert vocabulary.decode(vocabulary.encode("größer: 日本").tolist()) == "größer: 日本"
 
 
+def test_half_a_surrogate_pair_is_refused(vocabulary):
+    with pytest.raises(DataError, match="take it out"):
+        vocabulary.encode("half \udc80")
+
+
 def test_byte_pairs_shorten_the_text():
     vocabulary = learn_byte_pairs(TEXT, size=400)
     assert 257 < vocabulary.size <= 400

@@ -74,6 +74,14 @@ def test_a_finished_run_that_goes_on_is_unfinished_until_its_new_end(whole, fold
     assert not folder.finished
 
 
+def test_a_budget_smaller_than_what_is_used_up_ends_with_a_validation(folder):
+    with pytest.raises(Stopped):
+        run(folder, EPOCHS, Interrupted(10))
+    report, _ = run(folder, dataclasses.replace(EPOCHS, epochs=0.1))
+    assert report.step == 11
+    assert int(rows(folder)[-1]["step"]) == 11
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(whole, folder):
     class Killed(TextTask):
         left = 20

@@ -51,7 +51,7 @@ class Display(Callback):
     ) -> None:
         """Move the line."""
         self.metric.update(Step(outputs["loss"], outputs["count"]))
-        self.bar.update(self.line, completed=self.done, description=self.description())
+        self.bar.update(self.line, completed=self.learner.done, description=self.description())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print a row and a sample."""
@@ -60,7 +60,7 @@ class Display(Callback):
         figures = {name.removeprefix("valid_"): row[name] for name in row if name.startswith("valid_")}
         unit = self.learner.task.unit
         self.print(
-            f"{self.done:4.0%}  step {progress.step:,}  train loss {row['train_loss']:.3f}  "
+            f"{self.learner.done:4.0%}  step {progress.step:,}  train loss {row['train_loss']:.3f}  "
             f"valid {written(figures)}  {row[f'{unit}_per_second']:,.0f} {unit}/s  {clock(self.left)} left"
         )
         self.metric = self.learner.task.metric()
@@ -71,21 +71,16 @@ class Display(Callback):
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @property
-    def done(self) -> float:
-        """The share of the budget that is used up."""
-        return self.learner.schedule.done(self.learner.progress.step, self.learner.clock.seconds)
-
-    @property
     def left(self) -> float:
         """Seconds until the budget is used up, if all goes on as it does."""
-        return self.learner.clock.seconds * (1 / self.done - 1) if self.done else 0.0
+        done = self.learner.done
+        return self.learner.clock.seconds * (1 / done - 1) if done else 0.0
 
     def description(self) -> str:
         """The figures beside the moving line."""
-        progress, unit = self.learner.progress, self.learner.task.unit
-        speed = progress.items / (self.learner.clock.seconds - progress.since)
         figures = dict(list(self.metric.compute().items())[:SHOWN])
-        return f"{written(figures)}  {speed:,.0f} {unit}/s  {clock(self.left)} left"
+        speed = f"{self.learner.speed:,.0f} {self.learner.task.unit}/s"
+        return f"{written(figures)}  {speed}  {clock(self.left)} left"
 
 
 def written(figures: Mapping[str, float]) -> str:

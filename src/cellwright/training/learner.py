@@ -28,6 +28,16 @@ class Learner(LightningModule):
         self.metric = task.metric()
         self.random: dict[str, Any] | None = None
 
+    @property
+    def done(self) -> float:
+        """The share of the budget that is used up."""
+        return self.schedule.done(self.progress.step, self.clock.seconds)
+
+    @property
+    def speed(self) -> float:
+        """Items per second since the last validation."""
+        return self.progress.items / max(self.clock.seconds - self.progress.since, 1e-9)
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; the decay spares what is no matrix."""
         settings = self.schedule.settings
@@ -50,7 +60,7 @@ class Learner(LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate by the share of the budget that is used up."""
-        rate = self.schedule.learning_rate(self.schedule.done(self.progress.step, self.clock.seconds))
+        rate = self.schedule.learning_rate(self.done)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 

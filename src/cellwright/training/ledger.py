@@ -20,10 +20,12 @@ class Ledger(Callback):
         self.learner = learner
         self.progress = learner.progress
         self.folder = folder
+        self.speed = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that was interrupted after its last validation has nothing left to learn."""
-        trainer.should_stop = self.ended
+        rows = self.progress.rows
+        trainer.should_stop = self.ended and bool(rows) and rows[-1]["step"] == self.progress.step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -41,6 +43,10 @@ class Ledger(Callback):
             )
         self.progress.learned(loss, outputs["count"])
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the speed of learning, before measuring and writing take their time."""
+        self.speed = self.learner.speed
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row and a sample, keep the weights if they are the best, and end the run if it is time."""
         figures = self.learner.metric.compute()
@@ -55,23 +61,21 @@ class Ledger(Callback):
 
     def row(self, figures: dict[str, float]) -> Row:
         """What is known after a validation."""
-        progress, schedule, seconds = self.progress, self.learner.schedule, self.learner.clock.seconds
+        progress = self.progress
         return {
             "step": progress.step,
-            "epoch": progress.step / schedule.steps_per_epoch,
-            "seconds": round(seconds, 3),
+            "epoch": progress.step / self.learner.schedule.steps_per_epoch,
+            "seconds": round(self.learner.clock.seconds, 3),
             "learning_rate": self.learner.trainer.optimizers[0].param_groups[0]["lr"],
             "train_loss": progress.loss,
             **{f"valid_{name}": value for name, value in figures.items()},
-            f"{self.learner.task.unit}_per_second": round(progress.items / (seconds - progress.since)),
+            f"{self.learner.task.unit}_per_second": round(self.speed),
         }
 
     @property
     def ended(self) -> bool:
         """Whether the budget is used up, or nothing has been gained for too long."""
-        schedule = self.learner.schedule
-        done = schedule.done(self.progress.step, self.learner.clock.seconds)
-        return done >= 1 or self.progress.stale >= schedule.settings.patience
+        return self.learner.done >= 1 or self.progress.stale >= self.learner.schedule.settings.patience
 
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands."""

@@ -65,4 +65,4 @@ class Schedule:
         """The share at which to measure next: squares of equal steps, since most is learned at first."""
         tiny = 1e-9  # a share that stands exactly on a validation counts as past it
         times = self.settings.validations
-        return ((math.floor(math.sqrt(done) * times + tiny) + 1) / times) ** 2
+        return min(1.0, ((math.floor(math.sqrt(done) * times + tiny) + 1) / times) ** 2)

@@ -39,8 +39,15 @@ class BytePairs:
         return int(self.tokenizer.get_vocab_size())
 
     def encode(self, text: str) -> Tensor:
-        """The token numbers of a text, int32 `[tokens]`."""
-        return torch.tensor(self.tokenizer.encode(text).ids, dtype=torch.int32)
+        """The token numbers of a text, int32 `[tokens]`.
+
+        Raises:
+            DataError: the text holds half of a surrogate pair, which is no character.
+        """
+        try:
+            return torch.tensor(self.tokenizer.encode(text).ids, dtype=torch.int32)
+        except (UnicodeEncodeError, TypeError) as error:
+            raise DataError(f"a text must be Unicode, but {text!r} holds what is none; take it out") from error
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of token numbers; bytes that form no character become U+FFFD."""

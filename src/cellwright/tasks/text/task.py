@@ -55,7 +55,9 @@ class TextTask:
         self.learned = self.vocabulary.encode(text[:cut])
         self.held_out = self.vocabulary.encode(text[cut:])
         self.tokens_per_character = len(self.held_out) / (len(text) - cut)
+        # Both refuse a text that is too short: better now than in mid-run.
         self.training(epoch=0)
+        self.validation()
 
     @property
     def unit(self) -> str:
