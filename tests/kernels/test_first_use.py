@@ -18,6 +18,9 @@ from torch import Tensor
 import cellwright as cw
 from tests.agreement import TOLERANCE
 
+# PyTorch itself goes through its own deprecated compiler when forward mode is first used.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+
 
 @contextmanager
 def double_by_default() -> Iterator[None]:

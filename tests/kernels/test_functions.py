@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cellwright.kernels import native
+from cellwright.kernels import host
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
@@ -41,7 +41,7 @@ def run(call: Any) -> None:
 @cache
 def entry(dtype: torch.dtype) -> int:
     """The address of a kernel that applies all functions."""
-    target = native.host_target(KINDS[dtype])
+    target = host.host_target(KINDS[dtype])
     lines = [f"        store(call[{2 + k}] + n, {name}(x))" for k, name in enumerate(FUNCTIONS)]
     source = SOURCE.format(
         names=", ".join(FUNCTIONS),

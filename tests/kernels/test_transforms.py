@@ -10,6 +10,9 @@ from torch.func import functional_call
 
 import cellwright as cw
 
+# PyTorch itself goes through its own deprecated compiler when forward mode is first used.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-11}
 
 

@@ -1,4 +1,9 @@
-"""The one way in which functions of kernels are compiled."""
+"""The one way in which functions of kernels are compiled: to LLVM's language only.
+
+Numba would make each function callable by itself, in machine code and with a wrapper for Python. Only the whole
+kernel is ever called, so a function is registered with Numba's contexts for calls from other functions, and the
+machine code is made once, for all of them together.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,32 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit, types
+from numba import types
+from numba.core import compiler
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import make_concrete_template
 
 CALL = types.CPointer(types.int64)  # the fields, by position
 KINDS = {int: types.int64, bool: types.boolean, Any: CALL}
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile for use in kernels: once, for the annotated types, without checks or wrappers for Python.
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile for calls from other functions of a kernel, for the annotated types, without checks.
 
     `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields.
     """
+    result = translated(function)
+    template = make_concrete_template(function.__name__, function, [result.signature])
+    cpu_target.typing_context.insert_user_function(function, template)
+    cpu_target.target_context.insert_user_function(function, result.fndesc, [result.library])
+    return function
+
+
+def translated(function: Callable[..., Any]) -> Any:
+    """Numba's result for a function: its types, and a library in LLVM's language."""
     kinds = tuple(KINDS[each.annotation] for each in inspect.signature(function).parameters.values())
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False}
-    return njit(kinds, **options)(function)
+    flags = compiler.Flags()
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    flags.error_model = "numpy"
+    contexts = cpu_target.typing_context, cpu_target.target_context
+    return compiler.compile_extra(*contexts, function, kinds, None, flags, {})

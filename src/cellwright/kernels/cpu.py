@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell
-from . import fields, native
+from . import fields, host, native
 from .packs import digest_of, packs
 from .printer import Layout, printed
 from .program import Program, trace
@@ -58,7 +58,7 @@ def kernel_of(cell: Cell, dtype: torch.dtype, differentiate: bool) -> Kernel:
         Untraceable: the cell cannot run in a kernel; the message says why.
     """
     program = trace(cell, differentiate)
-    target = native.host_target(DTYPES[dtype])
+    target = host.host_target(DTYPES[dtype])
     name = f"{cell.name}-{target.dtype}"
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
 
@@ -107,7 +107,7 @@ SMALL_STEP = 20_000  # the same, for a step after which the threads must meet
 def team_for(sizes: Sizes, layout: Layout, threads: int) -> Team:
     """Share the directions first, then the rows if there are enough of them, otherwise the units."""
     step = sizes.rows * layout.gates * sizes.units * (sizes.inputs + sizes.units)
-    if threads == 1 or _forked or native.parallel_runner() is None or step * sizes.steps < SMALL_WORK:
+    if threads == 1 or _forked or host.parallel_runner() is None or step * sizes.steps < SMALL_WORK:
         return Team(1, 1, True)
     size = threads // sizes.directions if threads % sizes.directions == 0 else threads
     recurrent_bytes = layout.gates * sizes.units**2 * layout.size
@@ -178,8 +178,8 @@ def planned(
         fields.BY_ROWS: int(team.by_rows),
         fields.TEAM_SIZE: team.size,
         fields.THREADS: team.threads,
-        fields.THREAD_NUMBER: native.thread_number() if several else 0,
-        fields.YIELD: native.pause() if several else 0,
+        fields.THREAD_NUMBER: host.thread_number() if several else 0,
+        fields.YIELD: host.pause() if several else 0,
     }
     fixed = tuple(known.get(name, 0) for name in range(fields.POINTERS))
     everywhere = (*cleared_offsets, *offsets)
@@ -385,15 +385,15 @@ class Call:
         if threads == 1:
             function_at(entry)(at)
         else:
-            runner = native.parallel_runner()
+            runner = host.parallel_runner()
             assert runner is not None
             runner(entry, at, threads, 0)
 
 
 def fresh(tensor: Tensor) -> Tensor:
     """A new tensor that nothing has touched yet, on large pages if it is large."""
-    if tensor.nbytes > native.LARGE_PAGE:
-        native.prefer_large_pages(tensor.data_ptr(), tensor.nbytes)
+    if tensor.nbytes > host.LARGE_PAGE:
+        host.prefer_large_pages(tensor.data_ptr(), tensor.nbytes)
     return tensor
 
 

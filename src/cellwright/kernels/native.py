@@ -6,14 +6,14 @@ compilers and the processor. A changed cell, a new release or another machine th
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,28 +22,19 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from .digest import digest_module
-from .printer import HERE, Target
+from .host import host_target
+from .printer import HERE
 from .tile import tile_module
 from .turn import turn_module
 from .vectors import Vector
 
-ENTRY = "cellwright_run"
+one_at_a_time = threading.RLock()
+CHECKSUM = 32  # bytes in front of an object, by which a damaged file is known
 
 
 def cache_folder() -> Path:
     """Where printed sources and compiled objects lie: `$XDG_CACHE_HOME/cellwright`, by default in `~/.cache`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cellwright"
-
-
-@cache
-def host_target(dtype: str) -> Target:
-    """The vectors of this processor."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return Target(dtype, 64, 32)
-    if features.get("avx2") and features.get("fma"):
-        return Target(dtype, 32, 16)
-    return Target(dtype, 16, 32 if "neon" in features or "asimd" in features else 16)
 
 
 @cache
@@ -86,8 +77,9 @@ def kernel(name: str, source: str) -> int:
     """
     key = hashlib.sha256((source + fingerprint_of_compiler()).encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{key}.py"
-    data = stored(path.with_suffix(".o"), lambda: compiled_object(path, source))
-    return loaded(data, symbol_for(key))
+    with one_at_a_time:
+        data = stored(path.with_suffix(".o"), lambda: compiled_object(path, source))
+        return loaded(data, symbol_for(key))
 
 
 @cache
@@ -117,7 +109,8 @@ def routine(name: str, dtype: str, source: Callable[[Vector, str], str]) -> int:
     def make() -> bytes:
         return emitted(optimised(llvm.parse_assembly(source(vector, symbol_for(key)))))
 
-    return loaded(stored(path, make), symbol_for(key))
+    with one_at_a_time:
+        return loaded(stored(path, make), symbol_for(key))
 
 
 def symbol_for(key: str) -> str:
@@ -125,11 +118,13 @@ def symbol_for(key: str) -> str:
 
 
 def stored(path: Path, make: Callable[[], bytes]) -> bytes:
-    """The content of a file in the cache; made, and if possible written, when it is not there."""
-    if path.is_file():
-        return path.read_bytes()
+    """The object in a file of the cache; made, and if possible written, when the file is missing or damaged."""
+    with suppress(OSError):
+        content = path.read_bytes()
+        if hashlib.sha256(content[CHECKSUM:]).digest() == content[:CHECKSUM]:
+            return content[CHECKSUM:]
     data = make()
-    write(path, data)
+    write(path, hashlib.sha256(data).digest() + data)
     return data
 
 
@@ -172,20 +167,13 @@ def compiled_object(path: Path, source: str) -> bytes:
     if not write(path, source.encode()):
         path = Path(tempfile.mkdtemp(prefix="cellwright-")) / path.name
         write(path, source.encode())
-    from numba import types
-    from numba.core import compiler
     from numba.core.registry import cpu_target
 
-    from .compiled import CALL
+    from .compiled import translated
 
-    flags = compiler.Flags()
-    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-    flags.error_model = "numpy"
-    context = cpu_target.target_context
-    context.codegen()  # made before the level changes, so that other users of Numba keep theirs
+    cpu_target.target_context.codegen()  # made before the level changes, so that other users of Numba keep theirs
     with unoptimised():
-        run = imported(path).run.py_func
-        result = compiler.compile_extra(cpu_target.typing_context, context, run, (CALL,), types.none, flags, {})
+        result = translated(imported(path).run)
     whole = linked(result.library)
     symbol = symbol_for(path.stem.rpartition("-")[2])
     whole.link_in(llvm.parse_assembly(entry(result.fndesc.llvm_func_name, symbol)))
@@ -246,61 +234,3 @@ def imported(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@cache
-def parallel_runner() -> Callable[..., None] | None:
-    """`GOMP_parallel(function, data, threads, flags)` of the OpenMP pool that PyTorch itself runs on."""
-    import torch
-
-    try:
-        library = ctypes.CDLL(torch._C.__file__)
-        function = library.GOMP_parallel
-    except (OSError, AttributeError):
-        return None
-    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
-    function.restype = None
-    return function
-
-
-@cache
-def thread_number() -> int:
-    """The address of `omp_get_thread_num` of the same pool."""
-    import torch
-
-    return address_of(ctypes.CDLL(torch._C.__file__).omp_get_thread_num)
-
-
-@cache
-def pause() -> int:
-    """The address of a function that lets other threads run; 0 if the system has none."""
-    try:
-        return address_of(ctypes.CDLL(None).sched_yield)
-    except (OSError, AttributeError, TypeError):
-        return 0
-
-
-@cache
-def advise() -> Callable[[int, int, int], int] | None:
-    """`madvise` of the C library, where it knows large pages."""
-    if not sys.platform.startswith("linux"):
-        return None
-    function = ctypes.CDLL(None).madvise
-    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    return function
-
-
-LARGE_PAGE = 1 << 21
-MADV_HUGEPAGE = 14
-
-
-def prefer_large_pages(at: int, size: int) -> None:
-    """Ask for large pages for fresh memory; a first touch page by page can cost more than the work in it."""
-    first, last = -(-at // LARGE_PAGE) * LARGE_PAGE, (at + size) // LARGE_PAGE * LARGE_PAGE
-    function = advise() if last > first else None
-    if function is not None:
-        function(first, last - first, MADV_HUGEPAGE)
-
-
-def address_of(function: Any) -> int:
-    return ctypes.cast(function, ctypes.c_void_p).value or 0

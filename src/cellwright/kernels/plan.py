@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from ..errors import InputError, nearest
-from . import cpu, native, operator, reference
+from . import cpu, host, operator, reference
 from .layer import Layer
 from .program import Untraceable
 
@@ -107,6 +107,6 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
 
 def threads_note() -> str:
     """How many threads the kernels use, in words."""
-    if native.parallel_runner() is None:
+    if host.parallel_runner() is None:
         return "one thread: PyTorch's OpenMP pool was not found"
     return f"up to {torch.get_num_threads()} threads of PyTorch's OpenMP pool"

@@ -90,7 +90,7 @@ SIZES = (
     Size(2_000, hidden=64, layers=1, dropout=0.2, batch=2, chunk=32, learning_rate=2e-2, minutes=0.3),
     Size(20_000, hidden=128, layers=1, dropout=0.3, batch=4, chunk=32, learning_rate=2e-2, minutes=1),
     Size(300_000, hidden=256, layers=1, dropout=0.2, batch=8, chunk=64, learning_rate=1e-2, minutes=4),
-    Size(4_000_000, hidden=512, layers=1, dropout=0.2, batch=16, chunk=64, learning_rate=5e-3, minutes=10),
+    Size(4_000_000, hidden=512, layers=1, dropout=0.3, batch=16, chunk=64, learning_rate=5e-3, minutes=10),
     Size(40_000_000, hidden=768, layers=1, dropout=0.05, batch=32, chunk=64, learning_rate=3e-3, minutes=30),
     Size(math.inf, hidden=1024, layers=2, dropout=0.0, batch=64, chunk=128, learning_rate=2e-3, minutes=60),
 )

@@ -1,0 +1,102 @@
+"""Which backend runs a layer: as asked, as `explain` says, and for the block of `with` only."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+import cellwright as cw
+
+
+def layer() -> tuple[cw.LSTM, torch.Tensor]:
+    torch.manual_seed(0)
+    return cw.LSTM(3, 4), torch.randn(5, 2, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_kernel_runs_what_it_can(dtype: torch.dtype) -> None:
+    lstm, x = layer()
+    explanation = cw.explain(lstm.to(dtype), x.to(dtype))
+    assert explanation.startswith(f"cpu: lstm in {dtype} runs in a compiled kernel; ")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_other_dtypes_run_on_the_reference(dtype: torch.dtype) -> None:
+    lstm, x = layer()
+    expected, _ = lstm(x)
+    lstm, x = lstm.to(dtype), x.to(dtype)
+    assert f"and the data are {dtype}" in cw.explain(lstm, x)
+    found, _ = lstm(x)
+    assert found.dtype == dtype
+    assert torch.allclose(found.float(), expected, atol=0.05)
+
+
+def test_other_devices_run_on_the_reference() -> None:
+    lstm = cw.LSTM(3, 4, device="meta")
+    assert cw.explain(lstm, torch.zeros(5, 2, 3, device="meta")).startswith("reference: the data are on meta")
+
+
+def test_the_reference_can_be_forced() -> None:
+    lstm, x = layer()
+    with cw.backend("reference"):
+        assert cw.explain(lstm, x) == "reference: asked for by cellwright.backend"
+    assert cw.explain(lstm, x).startswith("cpu: ")
+
+
+def test_the_inner_block_counts_and_the_outer_one_comes_back() -> None:
+    lstm, x = layer()
+    with cw.backend("reference"):
+        with cw.backend("cpu"):
+            assert cw.explain(lstm, x).startswith("cpu: ")
+        assert cw.explain(lstm, x).startswith("reference: ")
+
+
+def test_an_error_in_the_block_ends_it() -> None:
+    lstm, x = layer()
+    with pytest.raises(ZeroDivisionError), cw.backend("reference"):
+        _ = 1 / 0
+    assert cw.explain(lstm, x).startswith("cpu: ")
+
+
+def test_other_threads_are_not_affected() -> None:
+    lstm, x = layer()
+    with cw.backend("reference"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(cw.explain, lstm, x).result().startswith("cpu: ")
+
+
+def test_there_is_no_gpu_kernel_yet() -> None:
+    lstm, x = layer()
+    with cw.backend("gpu"), pytest.raises(cw.InputError, match="no GPU kernel in this version; ask for 'cpu'"):
+        lstm(x)
+
+
+def test_a_mistyped_backend_gets_the_nearest_name() -> None:
+    with pytest.raises(cw.InputError, match="not 'refrence'; did you mean 'reference'?"), cw.backend("refrence"):
+        pass
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.int64])
+def test_the_kernel_cannot_be_forced_on_another_dtype(dtype: torch.dtype) -> None:
+    call = torch.zeros(2, 1, 3, dtype=dtype)
+    weights = cw.Weights(torch.zeros(4, 3, dtype=dtype), torch.zeros(4, 4, dtype=dtype))
+    state = [torch.zeros(1, 1, 4, dtype=dtype)]
+    with cw.backend("cpu"), pytest.raises(cw.InputError, match="computes in float32 and float64"):
+        cw.scan(cw.cells["rnn"], call, state, weights)
+
+
+def test_verify_finds_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    lstm, x = layer()
+    assert 0 < cw.verify(lstm, x) < 1e-5
+    forward, signs = lstm.forward, iter([1, -1])
+    monkeypatch.setattr(lstm, "forward", lambda x: (next(signs) * forward(x)[0], forward(x)[1]))
+    assert cw.verify(lstm, x) > 0.1
+
+
+def test_verify_of_a_cell_that_leaves_something_unused() -> None:
+    @cw.cell(gates="a")
+    def forgetful(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, torch.Tensor]:
+        return dict(h=torch.tanh(x.a))
+
+    assert cw.verify(cw.Recurrent(forgetful, 3, 4), torch.randn(5, 2, 3)) < 1e-5
