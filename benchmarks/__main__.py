@@ -49,12 +49,8 @@ def parse() -> argparse.Namespace:
         default="run",
         help="run: measure and keep the result; readme: show the latest result in README.md",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="less time for each call; the result is not kept"
-    )
-    parser.add_argument(
-        "--only", metavar="PATTERN", help="what to measure, as a regular expression; not kept"
-    )
+    parser.add_argument("--quick", action="store_true", help="less time for each call; the result is not kept")
+    parser.add_argument("--only", metavar="PATTERN", help="what to measure, as a regular expression; not kept")
     options = parser.parse_args()
     options.budget = QUICK_BUDGET if options.quick else BUDGET
     return options
@@ -73,9 +69,7 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
     )
     show(result, console)
     if keep:
-        console.print(
-            f"\nkept in benchmarks/results/{result.save().name}; python -m benchmarks readme shows it"
-        )
+        console.print(f"\nkept in benchmarks/results/{result.save().name}; python -m benchmarks readme shows it")
 
 
 def measure_some(pattern: str, budget: float, console: Console) -> None:

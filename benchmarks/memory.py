@@ -22,10 +22,7 @@ class Held:
 
 def measure_held() -> list[Held]:
     """Every cell that the library brings."""
-    return [
-        Held(name, held_by(name), len(cell.gates) + len(cell.state))
-        for name, cell in cellwright.cells.items()
-    ]
+    return [Held(name, held_by(name), len(cell.gates) + len(cell.state)) for name, cell in cellwright.cells.items()]
 
 
 def held_by(name: str) -> float:

@@ -17,9 +17,7 @@ def session_call(lstm: nn.LSTM, x: torch.Tensor) -> Call:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        graph(lstm).SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(graph(lstm).SerializeToString(), options, providers=["CPUExecutionProvider"])
     feed = {"x0": x.numpy()}
     return lambda: session.run(None, feed)
 

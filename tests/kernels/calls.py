@@ -93,9 +93,7 @@ def outcome(call: Call, backend: str = "cpu") -> Outcome:
     learned = [tensor for each in call.weights for tensor in each.tensors()]
     with cw.backend(backend):
         y, last = cw.scan(call.cell, x, state, call.weights, lengths=call.lengths, reset=call.reset)
-    found = torch.autograd.grad(
-        [y, *last], [x, *state, *learned], [call.dy, *call.d_last], materialize_grads=True
-    )
+    found = torch.autograd.grad([y, *last], [x, *state, *learned], [call.dy, *call.d_last], materialize_grads=True)
     states = len(state)
     return Outcome(
         y.detach(),

@@ -9,7 +9,7 @@ import torch
 
 import cellwright as cw
 from tests.agreement import TOLERANCE, assert_agree
-from tests.kernels.calls import Call, assert_same_bits, drawn, outcome
+from tests.kernels.calls import Call, drawn, outcome
 
 
 def in_chunks(call: Call, ends: list[int]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:

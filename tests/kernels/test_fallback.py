@@ -73,9 +73,7 @@ def gradients(y: Tensor, layer: cw.Recurrent) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize(("formula", "reason"), CELLS.values(), ids=CELLS)
-def test_it_runs_on_the_reference_and_equals_a_loop(
-    formula: Callable[[Tensor, Tensor], Tensor], reason: str
-) -> None:
+def test_it_runs_on_the_reference_and_equals_a_loop(formula: Callable[[Tensor, Tensor], Tensor], reason: str) -> None:
     torch.manual_seed(0)
     layer, x = cw.Recurrent(made(formula), 2, 3, dtype=torch.float64), torch.randn(5, 4, 2).double()
     assert_equal_to_a_loop(layer, x, 1e-12)

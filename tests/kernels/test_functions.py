@@ -19,7 +19,7 @@ KINDS = {torch.float32: "float32", torch.float64: "float64"}
 BLOCK = 16  # numbers; a whole number of vectors of every width
 
 # run(call): call holds the count, the address of the arguments, and one address of results for each function.
-SOURCE = '''
+SOURCE = """
 from typing import Any
 
 from cellwright.kernels.compiled import compiled
@@ -35,7 +35,7 @@ def run(call: Any) -> None:
     for n in range(0, call[0] * {size}, {lanes} * {size}):
         x = load(call[1] + n)
 {calls}
-'''
+"""
 
 
 @cache
@@ -129,9 +129,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("dtype", NUMPY, ids=str)
-@pytest.mark.parametrize(
-    ("name", "x", "value"), [(name, *pair) for name, pairs in LIMITS.items() for pair in pairs]
-)
+@pytest.mark.parametrize(("name", "x", "value"), [(name, *pair) for name, pairs in LIMITS.items() for pair in pairs])
 def test_limits(name: str, x: float, value: float, dtype: torch.dtype) -> None:
     found = applied(name, torch.tensor([x], dtype=dtype)).item()
     assert (math.isnan(found) and math.isnan(value)) or found == value

@@ -25,9 +25,7 @@ def as_function(call: Call) -> tuple[Callable[..., tuple[Tensor, ...]], list[Ten
     def function(x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         learned = tensors[states:]
         weights = [cw.Weights(*learned[n : n + each]) for n in range(0, len(learned), each)]
-        y, last = cw.scan(
-            call.cell, x, tensors[:states], weights, lengths=call.lengths, reset=call.reset
-        )
+        y, last = cw.scan(call.cell, x, tensors[:states], weights, lengths=call.lengths, reset=call.reset)
         return y, *last
 
     learned = [tensor for each in call.weights for tensor in each.tensors()]
@@ -99,9 +97,7 @@ def test_a_loss_of_one_result_alone(result: int) -> None:
     function, tensors = as_function(small("lstm", 2))
     found = torch.autograd.grad(function(*tensors)[result].square().sum(), tensors)
     with cw.backend("reference"):
-        expected = torch.autograd.grad(
-            function(*tensors)[result].square().sum(), tensors, materialize_grads=True
-        )
+        expected = torch.autograd.grad(function(*tensors)[result].square().sum(), tensors, materialize_grads=True)
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)
 

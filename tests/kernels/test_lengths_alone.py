@@ -12,9 +12,7 @@ LENGTHS = torch.tensor([4, 0, 9, 1, 7, 9])
 
 
 def call_with_lengths(cell: str, dtype: torch.dtype = torch.float32) -> Call:
-    return drawn(cell, steps=9, rows=6, inputs=5, units=19, directions=2, dtype=dtype)._replace(
-        lengths=LENGTHS
-    )
+    return drawn(cell, steps=9, rows=6, inputs=5, units=19, directions=2, dtype=dtype)._replace(lengths=LENGTHS)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import cellwright as cw
+from cellwright.kernels import cpu
 from tests.agreement import TOLERANCE
 from tests.kernels.calls import drawn
 
@@ -97,6 +98,17 @@ def test_a_layer_without_numbers_tells_its_shapes() -> None:
         y.sum().backward()
         assert lstm.weight_ih_l0.grad.shape == (16, 3)
     assert (y.shape, h.shape, c.shape) == ((5, 7, 8), (4, 5, 4), (4, 5, 4))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad, torch.inference_mode])
+def test_tensors_without_numbers_never_reach_the_kernel(
+    mode: type[torch.no_grad], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeTensorMode():
+        lstm, x = cw.LSTM(3, 4), torch.zeros(5, 7, 3)
+    monkeypatch.setattr(cpu, "forward", lambda *_: pytest.fail("the call reached the kernel"))
+    with mode():
+        assert lstm(x)[0].shape == (5, 7, 4)
 
 
 def test_a_layer_on_the_meta_device_tells_its_shapes() -> None:

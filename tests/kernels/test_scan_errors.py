@@ -19,9 +19,7 @@ def scan(cell: str = "lstm", **changes: Any) -> None:
     arguments: dict[str, Any] = dict(
         x=torch.zeros(STEPS, ROWS, INPUTS),
         state=[torch.zeros(1, ROWS, UNITS) for _ in cw.cells[cell].state],
-        weights=cw.Weights(
-            torch.zeros(rows, INPUTS), torch.zeros(rows, UNITS), torch.zeros(rows), torch.zeros(rows)
-        ),
+        weights=cw.Weights(torch.zeros(rows, INPUTS), torch.zeros(rows, UNITS), torch.zeros(rows), torch.zeros(rows)),
     )
     cw.scan(cw.cells[cell], **(arguments | changes))
 

@@ -78,7 +78,7 @@ from cellwright.kernels.shared_loop import (
     starts_anew,
     weights_of,
 )
-from cellwright.kernels.team import meet, own_number, part
+from cellwright.kernels.team import WATCHED, crowded, cycles, meet, own_number, part
 
 PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
 
@@ -447,14 +447,21 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
     begin(call, direction, member, size)
     meet(call, team, size)
     steps, chunk = call[STEPS], call[CHUNK]
+    waited, since = 0, cycles()
     for done in range(0, steps, chunk):
         count = min(chunk, steps - done)
         low = steps - done - count if direction == 0 else done
         for n in range(count):
             step = count - 1 - n if direction == 0 else n
             cells_of_step(call, direction, low + step, step, member, size)
-            if call[BY_ROWS] == 0:
-                meet(call, team, size)
+            if call[BY_ROWS] == 0 and size > 1:
+                waited += meet(call, team, size)
+                if (done + n) % WATCHED == WATCHED - 1:
+                    if crowded(call, team, size, waited, cycles() - since):
+                        if member != 0:
+                            return
+                        size = 1
+                    waited, since = 0, cycles()
             recurrent_product(call, direction, low + step, step, member, size)
         input_gradients(call, direction, low, count, member, size)
         meet(call, team, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class Team(NamedTuple):
 
 
 _forked = False
+_crowded_until = 0.0
 
 
 def _note_fork() -> None:
@@ -95,9 +97,22 @@ def _note_fork() -> None:
     _forked = True
 
 
+def note_crowd() -> None:
+    """Other programs hold the processors: let single threads work for a while."""
+    global _crowded_until
+    _crowded_until = time.monotonic() + CROWD_SECONDS
+
+
+def threads_now() -> int:
+    """PyTorch's number of threads; one in a forked process, whose pool is gone, and while it is crowded."""
+    alone = _forked or (_crowded_until and time.monotonic() < _crowded_until)
+    return 1 if alone else torch.get_num_threads()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
+CROWD_SECONDS = 0.2
 SHORT = 32  # steps times rows up to which packed weights are looked up instead of made
 NEAR_MEMORY = 1 << 19  # bytes of recurrent weights that every thread can keep in its own cache
 SMALL_WORK = 1_000_000  # multiplications below which a second thread costs more than it brings
@@ -107,7 +122,7 @@ SMALL_STEP = 20_000  # the same, for a step after which the threads must meet
 def team_for(sizes: Sizes, layout: Layout, threads: int) -> Team:
     """Share the directions first, then the rows if there are enough of them, otherwise the units."""
     step = sizes.rows * layout.gates * sizes.units * (sizes.inputs + sizes.units)
-    if threads == 1 or _forked or host.parallel_runner() is None or step * sizes.steps < SMALL_WORK:
+    if threads == 1 or host.parallel_runner() is None or step * sizes.steps < SMALL_WORK:
         return Team(1, 1, True)
     size = threads // sizes.directions if threads % sizes.directions == 0 else threads
     recurrent_bytes = layout.gates * sizes.units**2 * layout.size
@@ -265,12 +280,12 @@ def forward(
     """
     layout, keep = kernel.layout, bool(kernel.program.gradients)
     sizes = sizes_of(x, state)
-    plan = plan_forward(layout, sizes, keep, torch.get_num_threads())
-    y = fresh(x.new_empty(sizes.steps, sizes.rows, sizes.directions, sizes.units))
+    plan = plan_forward(layout, sizes, keep, threads_now())
+    y = fresh(x.new_empty(sizes.steps, sizes.rows, sizes.directions * sizes.units))
     last = [torch.empty_like(each) for each in state]
     saved = [fresh(x.new_empty(shape)) for shape in saved_shapes(kernel, sizes)] if keep else []
     short = not keep and sizes.steps * sizes.rows <= SHORT
-    key = (layout, sizes.directions, bias, *(each.shape for each in weights), digest_of(weights)) if short else None
+    key = (layout, *sizes[2:], bias, digest_of(weights)) if short else None
     pack = packs.get(key) if short else None
     call = Call(plan, pack)
     call[fields.TILE], call[fields.TURN] = kernel.tile, kernel.turn
@@ -283,7 +298,7 @@ def forward(
     call.run(kernel.forward)
     if short and pack is None:
         packs.put(key, call.pack)
-    return y.flatten(2), last, saved
+    return y, last, saved
 
 
 def backward(
@@ -302,7 +317,7 @@ def backward(
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """The gradients of one layer: `(dx, of the first states, of the weights)`; dx is empty unless asked for."""
     layout, sizes = kernel.layout, sizes_of(x, state)
-    plan = plan_backward(layout, sizes, torch.get_num_threads())
+    plan = plan_backward(layout, sizes, threads_now())
     dx = fresh(x.new_empty(sizes.directions if with_dx else 0, *x.shape))
     d_state = [torch.empty_like(each) for each in state]
     d_weights = [fresh(torch.empty_like(each)) for each in weights]
@@ -388,6 +403,8 @@ class Call:
             runner = host.parallel_runner()
             assert runner is not None
             runner(entry, at, threads, 0)
+            if ctypes.c_int64.from_address(self.values[fields.MEETINGS] + fields.ALARMS).value > 0:
+                note_crowd()
 
 
 def fresh(tensor: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     TILE,  # address of the register tile
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
-    MEETINGS,  # [D] counters of the barriers, as 64-bit integers
+    MEETINGS,  # [D] cache lines with the counters of the barriers and of alarms, as 64-bit integers
     LENGTHS,  # [B] 64-bit integers, or 0
     RESETS,  # [T, B] bytes, or 0
     X,  # [T, B, I]
@@ -59,3 +59,6 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
 # From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
 # cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and
 # then, in the same order, of their gradients.
+
+LINE = 64  # bytes from one team's counter in MEETINGS to the next
+ALARMS = 8  # bytes from a team's counter to its count of alarms

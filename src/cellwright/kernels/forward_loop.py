@@ -56,7 +56,7 @@ from cellwright.kernels.shared_loop import (
     pack_forward,
     starts_anew,
 )
-from cellwright.kernels.team import meet, own_number, part
+from cellwright.kernels.team import WATCHED, crowded, cycles, meet, own_number, part
 
 
 @compiled
@@ -204,6 +204,7 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
     begin(call, direction, member, size)
     meet(call, team, size)
     steps, chunk = call[STEPS], call[CHUNK]
+    waited, since = 0, cycles()
     for done in range(0, steps, chunk):
         count = min(chunk, steps - done)
         low = done if direction == 0 else steps - done - count
@@ -212,8 +213,14 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
         for n in range(count):
             step = n if direction == 0 else count - 1 - n
             one_step(call, direction, low + step, kept + step, (done + n) % 2, member, size)
-            if call[BY_ROWS] == 0:
-                meet(call, team, size)
+            if call[BY_ROWS] == 0 and size > 1:
+                waited += meet(call, team, size)
+                if (done + n) % WATCHED == WATCHED - 1:
+                    if crowded(call, team, size, waited, cycles() - since):
+                        if member != 0:
+                            return
+                        size = 1
+                    waited, since = 0, cycles()
     finish(call, direction, member, size)
 
 

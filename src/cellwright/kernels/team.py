@@ -7,10 +7,21 @@ from numba import types
 from numba.extending import intrinsic
 
 from .compiled import compiled
-from .fields import MEETINGS, THREAD_NUMBER, YIELD
-from .vectors import WORD
+from .fields import ALARMS, LINE, MEETINGS, THREAD_NUMBER, YIELD
+from .vectors import WORD, external
 
-PATIENCE = 2000
+PATIENCE = 2000  # looks at the counter before other threads are let through
+WATCHED = 32  # steps after which a team asks itself whether it is crowded
+
+
+@intrinsic
+def cycles(typingctx: Any) -> Any:
+    """The processor's own clock."""
+
+    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.call(external(builder, "llvm.readcyclecounter", ir.FunctionType(WORD, [])), [])
+
+    return types.int64(), emit
 
 
 @intrinsic
@@ -65,17 +76,33 @@ def own_number(call: Any) -> int:
 
 
 @compiled
-def meet(call: Any, team: int, size: int) -> None:
-    """Wait until all threads of the team are here."""
+def meet(call: Any, team: int, size: int) -> int:
+    """Wait until all threads of the team are here; the cycles it took."""
     if size == 1:
-        return
-    counter = call[MEETINGS] + team * 64
+        return 0
+    start = cycles()
+    counter = call[MEETINGS] + team * LINE
     goal = (add_one(counter) // size + 1) * size
     waited = 0
     while read(counter) < goal:
         waited += 1
         if waited > PATIENCE and call[YIELD] != 0:
             ask(call[YIELD])
+    return cycles() - start
+
+
+@compiled
+def crowded(call: Any, team: int, size: int, waited: int, elapsed: int) -> bool:
+    """Whether any thread of the team has spent most of its time on waiting; all threads get the same answer.
+
+    That happens when other programs use the processors: whoever waits for a thread that is not running waits for
+    milliseconds, many times the work of a step.
+    """
+    alarms = call[MEETINGS] + team * LINE + ALARMS
+    if waited > elapsed // 4 * 3:
+        add_one(alarms)
+    meet(call, team, size)
+    return read(alarms) > 0
 
 
 @compiled
