@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cellwright.kernels import host
+from cellwright.kernels import host, native
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}

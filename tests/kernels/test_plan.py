@@ -73,7 +73,7 @@ def test_there_is_no_gpu_kernel_yet() -> None:
 
 
 def test_a_mistyped_backend_gets_the_nearest_name() -> None:
-    with pytest.raises(cw.InputError, match="not 'refrence'; did you mean 'reference'?"), cw.backend("refrence"):
+    with pytest.raises(cw.InputError, match=r"not 'refrence'; did you mean 'reference'\?"), cw.backend("refrence"):
         pass
 
 

@@ -100,7 +100,7 @@ def test_dtypes(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.usefixtures("no_kernel")
 @pytest.mark.parametrize("changes", DEVICES.values(), ids=DEVICES)
 def test_devices(changes: dict[str, Any]) -> None:
-    with pytest.raises(cw.InputError, match="device|meta"):
+    with pytest.raises(cw.InputError, match=r"device|meta"):
         scan(**changes)
 
 

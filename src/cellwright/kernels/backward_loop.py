@@ -78,7 +78,7 @@ from cellwright.kernels.shared_loop import (
     starts_anew,
     weights_of,
 )
-from cellwright.kernels.team import WATCHED, crowded, cycles, meet, own_number, part
+from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
 
 PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
 
@@ -447,7 +447,7 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
     begin(call, direction, member, size)
     meet(call, team, size)
     steps, chunk = call[STEPS], call[CHUNK]
-    waited, since = 0, cycles()
+    seen, in_a_row, waited, since = 0, 0, 0, cycles()
     for done in range(0, steps, chunk):
         count = min(chunk, steps - done)
         low = steps - done - count if direction == 0 else done
@@ -457,11 +457,14 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
             if call[BY_ROWS] == 0 and size > 1:
                 waited += meet(call, team, size)
                 if (done + n) % WATCHED == WATCHED - 1:
-                    if crowded(call, team, size, waited, cycles() - since):
+                    total = alarms(call, team, size, waited, cycles() - since)
+                    in_a_row = in_a_row + 1 if total > seen else 0
+                    seen, waited, since = total, 0, cycles()
+                    if in_a_row == CROWD:
                         if member != 0:
                             return
+                        note_crowd(call, team)
                         size = 1
-                    waited, since = 0, cycles()
             recurrent_product(call, direction, low + step, step, member, size)
         input_gradients(call, direction, low, count, member, size)
         meet(call, team, size)

@@ -114,7 +114,7 @@ if hasattr(os, "register_at_fork"):
 
 CROWD_SECONDS = 0.2
 SHORT = 32  # steps times rows up to which packed weights are looked up instead of made
-NEAR_MEMORY = 1 << 19  # bytes of recurrent weights that every thread can keep in its own cache
+NEAR_MEMORY = 3 << 18  # bytes of recurrent weights that every thread can keep in its own cache
 SMALL_WORK = 1_000_000  # multiplications below which a second thread costs more than it brings
 SMALL_STEP = 20_000  # the same, for a step after which the threads must meet
 
@@ -403,7 +403,7 @@ class Call:
             runner = host.parallel_runner()
             assert runner is not None
             runner(entry, at, threads, 0)
-            if ctypes.c_int64.from_address(self.values[fields.MEETINGS] + fields.ALARMS).value > 0:
+            if ctypes.c_int64.from_address(self.values[fields.MEETINGS] + fields.CROWDS).value > 0:
                 note_crowd()
 
 

@@ -62,3 +62,4 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
 
 LINE = 64  # bytes from one team's counter in MEETINGS to the next
 ALARMS = 8  # bytes from a team's counter to its count of alarms
+CROWDS = 16  # and to the mark that it went on with one thread because of them

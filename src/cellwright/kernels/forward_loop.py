@@ -56,7 +56,7 @@ from cellwright.kernels.shared_loop import (
     pack_forward,
     starts_anew,
 )
-from cellwright.kernels.team import WATCHED, crowded, cycles, meet, own_number, part
+from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
 
 
 @compiled
@@ -204,7 +204,7 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
     begin(call, direction, member, size)
     meet(call, team, size)
     steps, chunk = call[STEPS], call[CHUNK]
-    waited, since = 0, cycles()
+    seen, in_a_row, waited, since = 0, 0, 0, cycles()
     for done in range(0, steps, chunk):
         count = min(chunk, steps - done)
         low = done if direction == 0 else steps - done - count
@@ -216,11 +216,14 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
             if call[BY_ROWS] == 0 and size > 1:
                 waited += meet(call, team, size)
                 if (done + n) % WATCHED == WATCHED - 1:
-                    if crowded(call, team, size, waited, cycles() - since):
+                    total = alarms(call, team, size, waited, cycles() - since)
+                    in_a_row = in_a_row + 1 if total > seen else 0
+                    seen, waited, since = total, 0, cycles()
+                    if in_a_row == CROWD:
                         if member != 0:
                             return
+                        note_crowd(call, team)
                         size = 1
-                    waited, since = 0, cycles()
     finish(call, direction, member, size)
 
 

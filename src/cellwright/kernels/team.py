@@ -7,11 +7,12 @@ from numba import types
 from numba.extending import intrinsic
 
 from .compiled import compiled
-from .fields import ALARMS, LINE, MEETINGS, THREAD_NUMBER, YIELD
+from .fields import ALARMS, CROWDS, LINE, MEETINGS, THREAD_NUMBER, YIELD
 from .vectors import WORD, external
 
 PATIENCE = 2000  # looks at the counter before other threads are let through
 WATCHED = 32  # steps after which a team asks itself whether it is crowded
+CROWD = 3  # alarms one after the other after which it goes on with one thread
 
 
 @intrinsic
@@ -92,17 +93,23 @@ def meet(call: Any, team: int, size: int) -> int:
 
 
 @compiled
-def crowded(call: Any, team: int, size: int, waited: int, elapsed: int) -> bool:
-    """Whether any thread of the team has spent most of its time on waiting; all threads get the same answer.
+def alarms(call: Any, team: int, size: int, waited: int, elapsed: int) -> int:
+    """How often a thread of the team has spent most of its time on waiting; all threads get the same answer.
 
     That happens when other programs use the processors: whoever waits for a thread that is not running waits for
     milliseconds, many times the work of a step.
     """
-    alarms = call[MEETINGS] + team * LINE + ALARMS
+    at = call[MEETINGS] + team * LINE + ALARMS
     if waited > elapsed // 4 * 3:
-        add_one(alarms)
+        add_one(at)
     meet(call, team, size)
-    return read(alarms) > 0
+    return read(at)
+
+
+@compiled
+def note_crowd(call: Any, team: int) -> None:
+    """Tell the caller that the team gave up."""
+    add_one(call[MEETINGS] + team * LINE + CROWDS)
 
 
 @compiled
