@@ -107,7 +107,6 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "no layers": (lambda: cw.RNN(3, 4, num_layers=0), "num_layers must be a whole number .* but is 0"),
     "half a unit": (lambda: cw.LSTM(3, 4.5), r"hidden_size must be a whole number of at least 1, but is 4\.5"),
     "a size in words": (lambda: cw.LSTM("3", 4), "input_size must be a whole number of at least 1, but is '3'"),
-    "a truth value as a size": (lambda: cw.LSTM(3, True), "hidden_size must be a whole number .* but is True"),
     "dropout above 1": (
         lambda: cw.LSTM(3, 4, 2, dropout=1.5),
         r"dropout is a probability between 0 and 1, but is 1\.5",
@@ -132,8 +131,6 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "weight dropout": (lambda: cw.LSTM(3, 4, weight_dropout=0.1), "weight_dropout= is not in this version"),
     "a mistyped argument": (lambda: cw.LSTM(3, 4, num_layer=2), "num_layer= is no argument of LSTM; leave it out"),
     "a GRU as an LSTM": (lambda: cw.LSTM(3, 4, cell="gru"), "gru"),
-    "a complex dtype": (lambda: cw.LSTM(3, 4, dtype=torch.complex64), "dtype"),
-    "an integer dtype": (lambda: cw.LSTM(3, 4, dtype=torch.int64), "dtype"),
 }
 
 
