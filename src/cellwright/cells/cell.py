@@ -159,7 +159,13 @@ def cell(*, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "
         CellError: a name is unknown or declared twice, a state is missing from the result, or a
             result has the wrong shape. The message names the line.
     """
-    starts = vectors if isinstance(vectors, Mapping) else dict.fromkeys(vectors.split())
+    starts: Mapping[str, float | None]
+    if isinstance(vectors, Mapping):
+        starts = vectors
+    else:
+        names = vectors.split()
+        # A mapping cannot hold a name twice; the whole text as one name is refused with the right words.
+        starts = dict.fromkeys(names if len(set(names)) == len(names) else [vectors])
 
     def decorate(function: CellFunction) -> Cell:
         return Cell(function, function.__name__, tuple(gates.split()), tuple(state.split()), dict(starts))

@@ -9,8 +9,17 @@ from typing import Any
 
 from ..errors import CellError
 
-SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
-INFIX = {"add": ("+", SUM), "sub": ("-", SUM), "mul": ("*", PRODUCT), "div": ("/", PRODUCT)}
+COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+INFIX = {
+    "add": ("+", SUM),
+    "sub": ("-", SUM),
+    "mul": ("*", PRODUCT),
+    "div": ("/", PRODUCT),
+    "gt": (">", COMPARISON),
+    "ge": (">=", COMPARISON),
+    "lt": ("<", COMPARISON),
+    "le": ("<=", COMPARISON),
+}
 TORCH_NAMES = {"true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg"}
 LATEX_FUNCTIONS = {
     "sigmoid": r"\sigma",
@@ -70,6 +79,21 @@ class Expression:
 
     def __neg__(self) -> Expression:
         return Expression("neg", (self,))
+
+    def __abs__(self) -> Expression:
+        return Expression("abs", (self,))
+
+    def __gt__(self, other: Any) -> Expression:
+        return Expression("gt", (self, other))
+
+    def __ge__(self, other: Any) -> Expression:
+        return Expression("ge", (self, other))
+
+    def __lt__(self, other: Any) -> Expression:
+        return Expression("lt", (self, other))
+
+    def __le__(self, other: Any) -> Expression:
+        return Expression("le", (self, other))
 
 
 class Equations:

@@ -151,8 +151,9 @@ def expm1(x: Lanes) -> Lanes:
 def sigmoid(x: Lanes) -> Lanes:
     """1 / (1 + e ** -x)."""
     low = format_of(x).smallest_exponent
-    rest, shifted = halved(-where(x < low, x.like(low), where(x > -low, x.like(-low), x)))
-    return 1.0 / (1.0 + fma(rest, exp_series(rest), x.like(1.0)) * power_of_two(shifted))
+    below = x < low
+    rest, shifted = halved(-where(below, x.like(low), where(x > -low, x.like(-low), x)))
+    return where(below, x.like(0.0), 1.0 / (1.0 + fma(rest, exp_series(rest), x.like(1.0)) * power_of_two(shifted)))
 
 
 @on_vectors

@@ -44,7 +44,7 @@ def needs_derivative(layer: Layer) -> bool:
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs and last states of a layer, by the CPU kernel."""
     keep = needs_derivative(layer)
-    call = torch.ops.cellwright.scan.default if keep or is_watched() else scan
+    call = torch.ops.cellwright.scan.default if keep or is_watched(layer) else scan
     result = call(
         layer.x,
         list(layer.state),
@@ -58,12 +58,14 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     return result[0], result[1 : 1 + len(layer.state)]
 
 
-def is_watched() -> bool:
-    """Whether something beside autograd wants to see the operator: a compiler, an exporter, a dispatch mode.
+def is_watched(layer: Layer) -> bool:
+    """Whether something beside autograd wants to see the operator: a compiler, a dispatch mode, a kind of tensor.
 
     If nothing does, the call goes past the dispatcher, which would cost as much as a step of a small layer.
     """
-    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+        return True
+    return any(type(tensor) not in (Tensor, torch.nn.Parameter) for tensor in layer.tensors)
 
 
 def scan(
@@ -78,6 +80,7 @@ def scan(
 ) -> list[Tensor]:
     """Forward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, keep)
+    lengths, reset = gapless(lengths), gapless(reset)
     y, last, saved = cpu.forward(kernel, x.contiguous(), whole(state), whole(weights), bias, lengths, reset)
     return [y, *last, *saved]
 
@@ -115,7 +118,8 @@ def scan_backward(
 ) -> list[Tensor]:
     """Backward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, True)
-    given = [None if each is None else each.contiguous() for each in d_last]
+    given = [gapless(each) for each in d_last]
+    lengths, reset = gapless(lengths), gapless(reset)
     dx, d_state, d_weights = cpu.backward(
         kernel, dy.contiguous(), given, x.contiguous(), y, whole(state), whole(weights), bias, saved, lengths, reset,
         with_dx,
@@ -143,6 +147,11 @@ def scan_backward_shapes(
         dx,
         *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights)),
     ]
+
+
+def gapless(tensor: Tensor | None) -> Tensor | None:
+    """The tensor, if there is one, without gaps in memory."""
+    return None if tensor is None else tensor.contiguous()
 
 
 def whole(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..cells import Cell
 
 Argument = str | float | None
+DTYPE = torch.float32
 ALIASES = {"detach", "alias", "clone", "_to_copy", "positive"}
 FILLED = {"zeros_like": 0.0, "ones_like": 1.0}
 
@@ -73,8 +75,10 @@ def trace(cell: Cell, differentiate: bool) -> Program:
         Untraceable: the cell uses a tensor from elsewhere, a value or a size as a Python number, or an
             operator whose result is not one tensor.
     """
-    program = traced_at(3, cell, differentiate)
-    if program != traced_at(5, cell, differentiate):
+    # PyTorch's modes belong to a thread: in a new one there are none, whatever is under way here.
+    with ThreadPoolExecutor(1) as clean:
+        program, other = (clean.submit(traced_at, size, cell, differentiate).result() for size in (3, 5))
+    if program != other:
         raise Untraceable("it computes something else for another hidden size")
     return program
 
@@ -83,14 +87,14 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
     """The program as one hidden size shows it."""
     states = ("h", *(name for name in cell.state if name != "h"))
     leaves = {
-        f"{kind}_{name}": torch.full((hidden_size,), 0.5, requires_grad=differentiate)
+        f"{kind}_{name}": example(hidden_size).requires_grad_(differentiate)
         for kind, names in (("x", cell.gates), ("r", cell.gates), ("s", cell.state), ("w", cell.vectors))
         for name in names
     }
-    cotangents = {f"d_{name}": torch.full((hidden_size,), 0.5) for name in states}
+    cotangents = {f"d_{name}": example(hidden_size) for name in states}
     groups = [[leaves[name] for name in leaves if name.startswith(kind)] for kind in ("x_", "r_", "s_", "w_")]
     with torch.set_grad_enabled(differentiate), Tape(leaves) as tape:
-        signals = cell(*groups)
+        signals = signals_of(cell, groups)
         tape.rename(signals)
         state = {name: tape.argument(signals[name]) for name in states}
         forward = live(tape.nodes, state.values())
@@ -112,6 +116,21 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
     derivative = live(tape.nodes[boundary:], found.values())
     saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values())
     return Program(cell.gates, states, tuple(cell.vectors), forward, state, saved, (*again, *derivative), found)
+
+
+def example(hidden_size: int) -> Tensor:
+    """A tiny tensor to trace with."""
+    return torch.full((hidden_size,), 0.5, dtype=DTYPE, device="cpu")
+
+
+def signals_of(cell: Cell, groups: Sequence[Sequence[Tensor]]) -> dict[str, Tensor]:
+    """The cell on single rows; whatever goes wrong there is a reason not to trace."""
+    try:
+        return cell(*groups)
+    except Untraceable:
+        raise
+    except Exception as error:
+        raise Untraceable(f"it fails on tensors with the one dimension of the units: {error}") from error
 
 
 def live(nodes: Sequence[Node], results: Iterable[Argument]) -> tuple[Node, ...]:
@@ -202,8 +221,6 @@ class Tape(TorchDispatchMode):
             return float(value)
         if id(value) in self.names:
             return self.names[id(value)]
-        if value.numel() == 1:
-            return float(value)
         raise Untraceable("it uses a tensor that is neither an argument nor a number; declare it in vectors=")
 
     def __torch_dispatch__(
@@ -214,6 +231,9 @@ class Tape(TorchDispatchMode):
         if not isinstance(result, Tensor):
             raise Untraceable(f"the operator {operator} gives {type(result).__name__}, not one tensor")
         self.alive.append(result)
+        if operator.endswith("_"):
+            raise Untraceable(f"the operator {operator} writes over a tensor")
+        check_dtypes(operator, args, result)
         if operator in ALIASES:
             self.names[id(result)] = self.argument(args[0])
         elif operator in FILLED:
@@ -221,7 +241,7 @@ class Tape(TorchDispatchMode):
         elif operator == "full_like":
             self.names[id(result)] = float(args[1])
         elif any(isinstance(each, Tensor) for each in args):
-            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {})
+            self.names[id(result)] = self.record(operator, args, kwargs or {})
         return result
 
     def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -233,3 +253,10 @@ class Tape(TorchDispatchMode):
         options = tuple((key, self.argument(value)) for key, value in kwargs.items())
         self.nodes.append(Node(name, operator, tuple(map(self.argument, args)), options))
         return name
+
+
+def check_dtypes(operator: str, args: Sequence[Any], result: Tensor) -> None:
+    """One dtype throughout; truth values come from comparisons and go into `where` only."""
+    kinds = {each.dtype for each in args if isinstance(each, Tensor)} - {DTYPE}
+    if result.dtype not in (DTYPE, torch.bool) or (kinds and (kinds != {torch.bool} or operator != "where")):
+        raise Untraceable(f"the operator {operator} changes the dtype or computes with truth values")
