@@ -108,14 +108,25 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_object_is_made_again(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    finished(started("result(7)", tmp_path))
-    (path,) = (tmp_path / "cellwright").glob("tiny-*.o")
-    data = path.read_bytes()
-    path.write_bytes(damage(data))
-    assert finished(started("print(result(7))", tmp_path)) == "7\n"
-    assert path.read_bytes() == data
+def test_a_damaged_object_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, for a damaged object that is trusted may end the process."""
+    objects = {}
+    for number, (name, damage) in enumerate(DAMAGE.items()):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        result(2000 + number)
+        (path,) = (tmp_path / name / "cellwright").glob("tiny-*.o")
+        objects[path] = path.read_bytes()
+        path.write_bytes(damage(objects[path]))
+    program = (
+        "import os\n"
+        f"for number, name in enumerate({list(DAMAGE)}):\n"
+        f"    os.environ['XDG_CACHE_HOME'] = os.path.join({str(tmp_path)!r}, name)\n"
+        "    print(name, end=' ', flush=True)\n"
+        "    print(result(2000 + number), flush=True)\n"
+    )
+    expected = [f"{name} {2000 + number}" for number, name in enumerate(DAMAGE)]
+    assert finished(started(program, tmp_path)).splitlines() == expected
+    assert {path: path.read_bytes() for path in objects} == objects
 
 
 def test_processes_may_compile_at_once(tmp_path: Path) -> None:

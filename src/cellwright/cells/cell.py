@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -84,6 +86,14 @@ class Cell:
             )
         )
 
+    def __reduce__(self) -> tuple[Callable[[str, str], Cell], tuple[str, str]]:
+        """A cell is pickled by the name of its function, as Python pickles functions."""
+        return named_cell, (self.function.__module__, self.function.__qualname__)
+
+    def __deepcopy__(self, memo: Mapping[int, object]) -> Cell:
+        """A cell has nothing that changes: copies share it."""
+        return self
+
     @property
     def summary(self) -> str:
         """What the cell is, and where it comes from: the first line of the function's docstring."""
@@ -130,6 +140,14 @@ class Cell:
         4512
         """
         return sum(torch.Size(row.shape).numel() for row in self.dimensions(input_size, hidden_size))
+
+
+def named_cell(module: str, name: str) -> Cell:
+    """The cell that stands in a module under the name of its function."""
+    found: object = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return cast(Cell, found)
 
 
 def cell(*, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "") -> Callable[[CellFunction], Cell]:

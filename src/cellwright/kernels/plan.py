@@ -15,6 +15,7 @@ from torch import Tensor
 from ..cells import Cell
 from ..errors import InputError, nearest
 from . import cpu, host, operator, reference
+from .check import check
 from .layer import Layer
 from .program import Untraceable
 
@@ -101,6 +102,7 @@ def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool) -> str | No
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs `[T, B, D * H]` and last states of a layer, on the backend of the plan."""
+    check(layer)
     backends = {"reference": reference.run, "cpu": operator.run}
     return backends[choose(layer).backend](layer)
 

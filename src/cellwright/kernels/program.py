@@ -101,6 +101,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
         if not differentiate:
             return Program(cell.gates, states, tuple(cell.vectors), forward, state)
         tape.introduce(cotangents)
+        tape.differentiating = True
         boundary = len(tape.nodes)
         gradients = torch.autograd.grad(
             [signals[name] for name in states if signals[name].requires_grad],
@@ -181,6 +182,7 @@ class Tape(TorchDispatchMode):
         self.nodes: list[Node] = []
         self.alive: list[Any] = []
         self.names: dict[int, Argument] = {}
+        self.differentiating = False  # PyTorch's own formulas write in place and use numbers as tensors; cells may not
         self.introduce(leaves)
 
     @classmethod
@@ -221,6 +223,8 @@ class Tape(TorchDispatchMode):
             return float(value)
         if id(value) in self.names:
             return self.names[id(value)]
+        if self.differentiating and value.dim() == 0:
+            return float(value)
         raise Untraceable("it uses a tensor that is neither an argument nor a number; declare it in vectors=")
 
     def __torch_dispatch__(
@@ -231,7 +235,7 @@ class Tape(TorchDispatchMode):
         if not isinstance(result, Tensor):
             raise Untraceable(f"the operator {operator} gives {type(result).__name__}, not one tensor")
         self.alive.append(result)
-        if operator.endswith("_"):
+        if operator.endswith("_") and not self.differentiating:
             raise Untraceable(f"the operator {operator} writes over a tensor")
         check_dtypes(operator, args, result)
         if operator in ALIASES:
@@ -241,7 +245,7 @@ class Tape(TorchDispatchMode):
         elif operator == "full_like":
             self.names[id(result)] = float(args[1])
         elif any(isinstance(each, Tensor) for each in args):
-            self.names[id(result)] = self.record(operator, args, kwargs or {})
+            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {})
         return result
 
     def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -258,5 +262,7 @@ class Tape(TorchDispatchMode):
 def check_dtypes(operator: str, args: Sequence[Any], result: Tensor) -> None:
     """One dtype throughout; truth values come from comparisons and go into `where` only."""
     kinds = {each.dtype for each in args if isinstance(each, Tensor)} - {DTYPE}
-    if result.dtype not in (DTYPE, torch.bool) or (kinds and (kinds != {torch.bool} or operator != "where")):
+    if result.dtype not in (DTYPE, torch.bool) or (
+        kinds and (kinds != {torch.bool} or operator not in ("where", "masked_fill", "masked_fill_"))
+    ):
         raise Untraceable(f"the operator {operator} changes the dtype or computes with truth values")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ..cells import Cell
-from ..errors import InputError
 from . import plan
 from .layer import Layer, Weights, states_of
 
@@ -47,31 +46,7 @@ def scan(
         InputError: shapes do not fit one another.
     """
     directions = [weights] if isinstance(weights, Weights) else list(weights)
-    check(cell, x, state, directions)
-    by_name = dict(zip(cell.state, state, strict=True))
-    ordered = [by_name[name] for name in states_of(cell)]
+    ordered = [state[cell.state.index(name)] for name in states_of(cell)] if len(state) == len(cell.state) else state
     outputs, last = plan.run(Layer(cell, x, ordered, directions, lengths, reset))
     found = dict(zip(states_of(cell), last, strict=True))
     return outputs, tuple(found[name] for name in cell.state)
-
-
-def check(cell: Cell, x: Tensor, state: Sequence[Tensor], weights: Sequence[Weights]) -> None:
-    """All shapes fit one another."""
-    units, gates = weights[0].r.shape[-1], len(cell.gates)
-    inputs = weights[0].w.shape[-1]
-    if x.dim() != 3 or x.shape[2] != inputs:
-        raise InputError(f"x must be [T, B, {inputs}] as the weights have it, but is {list(x.shape)}")
-    expected = (len(weights), x.shape[1], units)
-    if len(state) != len(cell.state) or any(tuple(each.shape) != expected for each in state):
-        raise InputError(
-            f"the state of {cell.name} is {', '.join(cell.state)}, each of shape {list(expected)}, but has "
-            f"{', '.join(str(list(each.shape)) for each in state) or 'none'}"
-        )
-    biases = [(gates * units,)] * 2 if weights[0].b_w is not None else []
-    shapes = [(gates * units, inputs), (gates * units, units), *biases, *[(units,)] * len(cell.vectors)]
-    for each in weights:
-        if [tuple(tensor.shape) for tensor in each.tensors()] != shapes:
-            raise InputError(
-                f"the weights of {cell.name} must have the shapes {', '.join(str(list(shape)) for shape in shapes)}, "
-                f"but have {', '.join(str(list(tensor.shape)) for tensor in each.tensors())}"
-            )

@@ -68,7 +68,7 @@ class Recurrent(nn.Module):
         ):
             if not isinstance(size, int) or size < 1:
                 raise InputError(f"{name} must be a whole number of at least 1, but is {size!r}")
-        if not 0 <= dropout <= 1:
+        if not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
             raise InputError(f"dropout is a probability between 0 and 1, but is {dropout!r}")
         self.cell = found_cell(cell)
         self.input_size = input_size
@@ -295,6 +295,8 @@ def found_cell(cell: str | Cell) -> Cell:
     """The cell of a name, or the cell itself."""
     if isinstance(cell, Cell):
         return cell
+    if not isinstance(cell, str):
+        raise InputError(f"cell is the name of a cell or a Cell, not {cell!r}")
     if cell not in cells:
         raise InputError(f"there is no cell {cell!r}; {nearest(cell, cells)}")
     return cells[cell]
