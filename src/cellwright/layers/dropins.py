@@ -8,7 +8,7 @@ import torch
 
 from ..cells import Cell
 from ..errors import InputError
-from .recurrent import Recurrent
+from .recurrent import Recurrent, found_cell
 
 
 class LSTM(Recurrent):
@@ -54,6 +54,10 @@ class LSTM(Recurrent):
             known = name in ("forget_bias", "zoneout", "recurrent_dropout", "weight_dropout")
             why = "is not in this version yet" if known else "is no argument of LSTM"
             raise InputError(f"{name}= {why}; leave it out")
+        if set(found_cell(cell).state) != {"h", "c"}:
+            raise InputError(
+                f"the cell of an LSTM has the states h and c, which {cell!r} has not; use cellwright.Recurrent"
+            )
         super().__init__(
             cell,
             input_size,

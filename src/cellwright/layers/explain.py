@@ -61,7 +61,9 @@ def everything(call: Callable[[Tensor], Any], module: Recurrent, x: Tensor) -> l
     weights = [torch.randn(each.shape, generator=generator, dtype=each.dtype).to(each.device) for each in results]
     learned = [each for each in module.parameters() if each.requires_grad]
     gradients = torch.autograd.grad(results, [x, *learned], weights, allow_unused=True)
-    return [each.detach() for each in (*results, *gradients) if each is not None]
+    sources = [x, *learned]
+    found = [torch.zeros_like(at) if each is None else each for at, each in zip(sources, gradients, strict=True)]
+    return [each.detach() for each in (*results, *found)]
 
 
 def relative_difference(one: Tensor, other: Tensor) -> float:
