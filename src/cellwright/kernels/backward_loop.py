@@ -29,6 +29,7 @@ from cellwright.kernels.fields import (
     ONE,
     PACKED_VECTORS,
     PANEL,
+    PLACES,
     POINTERS,
     ROWS,
     SCRATCH,
@@ -68,12 +69,15 @@ from cellwright.kernels.printed import (
     turn,
 )
 from cellwright.kernels.shared_loop import (
-    active,
     blocks,
     copy_padded,
     even,
+    first_place,
+    in_batch,
+    length_of,
     own_blocks,
     own_rows,
+    own_rows_at,
     pack_vectors,
     starts_anew,
     weights_of,
@@ -133,10 +137,11 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
+        place = direction * rows + in_batch(call, row)
         for p in range(first_block, last_block):
             for k in range(STATES):
                 given = call[POINTERS + 2 * STATES + k]
-                source = given + ((direction * rows + row) * units + p * BLOCK) * SIZE if given != 0 else 0
+                source = given + (place * units + p * BLOCK) * SIZE if given != 0 else 0
                 target = d_state_at(call, direction, row, p) + k * stride
                 copy_padded(source, target, units - p * BLOCK, BLOCK)
 
@@ -149,10 +154,11 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
+        place = direction * rows + in_batch(call, row)
         for p in range(first_block, last_block):
             for k in range(STATES):
                 source = d_state_at(call, direction, row, p) + k * stride
-                target = call[POINTERS + 3 * STATES + k] + ((direction * rows + row) * units + p * BLOCK) * SIZE
+                target = call[POINTERS + 3 * STATES + k] + (place * units + p * BLOCK) * SIZE
                 for n in range(0, BLOCK, LANES):
                     store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
 
@@ -227,13 +233,16 @@ def gate_product(
 
 
 @compiled
-def input_gradient(call: Any, direction: int, first: int, rows: int, offset: int) -> None:
-    """Dx for rows of a chunk that stand side by side."""
-    inputs, columns = call[INPUTS], gate_columns(call)
+def input_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
+    """Dx for the places of a chunk, which are shared out whatever the threads share in the steps."""
+    if call[DX] == 0:
+        return
+    inputs, columns, start = call[INPUTS], gate_columns(call), first_place(call, low)
     vectors = (inputs + LANES - 1) // LANES
-    chunk = direction * call[CHUNK] * call[ROWS] + first
+    first, last = part(first_place(call, low + count) - start, member, size)
+    rows, chunk = last - first, direction * call[CHUNK] * call[ROWS] + first
     dz = call[DZX] + chunk * columns * SIZE
-    dx = call[DX] + (direction * call[STEPS] * call[ROWS] + offset + first) * inputs * SIZE
+    dx = call[DX] + (direction * call[PLACES] + start + first) * inputs * SIZE
     padded = call[DX_PADDED] + chunk * vectors * LANES * SIZE
     turned = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
     for v in range(0, vectors, 4):
@@ -244,21 +253,6 @@ def input_gradient(call: Any, direction: int, first: int, rows: int, offset: int
     for row in range(rows):
         for n in range(0, inputs, LANES):
             store_some(dx + (row * inputs + n) * SIZE, load(padded + (row * vectors * LANES + n) * SIZE), inputs - n)
-
-
-@compiled
-def input_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
-    """Dx for the steps of a chunk; rows are shared out, whatever the threads share in the steps."""
-    if call[DX] == 0:
-        return
-    rows = call[ROWS]
-    if call[BY_ROWS] == 1:
-        first, last = part(rows, member, size)
-        for n in range(count):
-            input_gradient(call, direction, n * rows + first, last - first, low * rows)
-    else:
-        first, last = part(count * rows, member, size)
-        input_gradient(call, direction, first, last - first, low * rows)
 
 
 @compiled
@@ -320,12 +314,13 @@ def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
 @compiled
 def weight_gradients(call: Any, direction: int, team: int, low: int, count: int, member: int, size: int) -> None:
     """Add what a chunk says about W, R and the biases; the blocks and columns are shared out."""
-    inputs, units, rows = call[INPUTS], call[UNITS], count * call[ROWS]
+    inputs, units, start = call[INPUTS], call[UNITS], first_place(call, low)
+    rows = first_place(call, low + count) - start
     number, columns = blocks(units), gate_columns(call)
     width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * call[ROWS]
     dzx = call[DZX] + chunk * columns * SIZE
     dzr = call[DZR] + chunk * columns * SIZE
-    x = call[X] + low * call[ROWS] * inputs * SIZE
+    x = call[X] + start * inputs * SIZE
     h = call[H_BEFORE] + chunk * number * BLOCK * SIZE
     turned = call[COLUMNS] + chunk * max(inputs, units) * SIZE
     dw = call[D_PACKED_W] + direction * number * inputs * width
@@ -346,84 +341,75 @@ def weight_gradients(call: Any, direction: int, team: int, low: int, count: int,
 
 
 @compiled
-def first_states(call: Any, direction: int, row: int, p: int, scratch: int) -> int:
+def first_states(call: Any, place: int, p: int, scratch: int) -> int:
     """The first states other than h, side by side in scratch memory."""
-    rows, units = call[ROWS], call[UNITS]
+    units = call[UNITS]
     for k in range(1, STATES):
-        source = call[POINTERS + k] + ((direction * rows + row) * units + p * BLOCK) * SIZE
+        source = call[POINTERS + k] + (place * units + p * BLOCK) * SIZE
         copy_padded(source, scratch + (k - 1) * BLOCK * SIZE, units - p * BLOCK, BLOCK)
     return scratch
 
 
 @compiled
-def cell_of(
-    call: Any, direction: int, t: int, step: int, row: int, p: int, before: int, begins: bool, anew: bool
-) -> None:
-    """The derivative of the cell for one row and block; nothing outside the sequence of the row."""
-    rows, units, steps = call[ROWS], call[UNITS], call[STEPS]
+def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, before: int, anew: bool) -> None:
+    """The derivative of the cell for one row and block; step `before` comes before t, if the row has it."""
+    rows, units, places = call[ROWS], call[UNITS], call[PLACES]
     count, columns = blocks(units), gate_columns(call)
-    at = (direction * call[CHUNK] + step) * rows + row
-    dzx = call[DZX] + (at * columns + p * GATES * BLOCK) * SIZE
-    dzr = call[DZR] + (at * columns + p * GATES * BLOCK) * SIZE
-    h_before = call[H_BEFORE] + (at * count + p) * BLOCK * SIZE
-    if not active(call, t, row):
-        for n in range(0, GATES * BLOCK, LANES):
-            store(dzx + n * SIZE, 0.0)
-            store(dzr + n * SIZE, 0.0)
-        copy_padded(0, h_before, 0, BLOCK)
-        return
     block, padded, left = p * BLOCK * SIZE, count * BLOCK * SIZE, units - p * BLOCK
-    position = (((direction * (STATES - 1) * steps + t) * rows + row) * count) * BLOCK * SIZE + block
-    history_stride = steps * rows * padded
-    first = ((direction * rows + row) * units) * SIZE + block
+    place = first_place(call, t) + row
+    at = direction * call[CHUNK] * rows + place - first_place(call, low)
+    dzx = call[DZX] + at * columns * SIZE + GATES * block
+    dzr = call[DZR] + at * columns * SIZE + GATES * block
+    h_before = call[H_BEFORE] + at * padded + block
+    history = call[HISTORY] + direction * (STATES - 1) * places * padded + block
+    s, s_stride = call[ZEROS], 0
     if anew:
         copy_padded(0, h_before, 0, BLOCK)
-    elif begins:
-        copy_padded(call[POINTERS] + first, h_before, left, BLOCK)
-    else:
-        y_before = call[Y] + ((before * rows + row) * call[DIRECTIONS] + direction) * units * SIZE
+    elif 0 <= before < length_of(call, row):
+        place_before = first_place(call, before) + row
+        y_before = call[Y] + (place_before * call[DIRECTIONS] + direction) * units * SIZE
         copy_padded(y_before + block, h_before, left, BLOCK)
-    y = call[Y] + ((t * rows + row) * call[DIRECTIONS] + direction) * units * SIZE + block
-    dy = call[DY] + ((t * rows + row) * call[DIRECTIONS] + direction) * units * SIZE + block
-    saved = call[Z] + (((direction * steps + t) * rows + row) * count + p) * SLOTS * BLOCK * SIZE
+        s, s_stride = history + place_before * padded, places * padded
+    else:
+        first = direction * rows + in_batch(call, row)
+        copy_padded(call[POINTERS] + first * units * SIZE + block, h_before, left, BLOCK)
+        if STATES > 1:
+            s, s_stride = first_states(call, first, p, member_scratch(call)), BLOCK * SIZE
+    y = call[Y] + (place * call[DIRECTIONS] + direction) * units * SIZE + block
+    dy = call[DY] + (place * call[DIRECTIONS] + direction) * units * SIZE + block
+    saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
     vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
     dw = call[D_PACKED_VECTORS] + (direction * VECTORS * rows + row) * padded + block
     d = d_state_at(call, direction, row, p)
-    s, s_stride = call[ZEROS], 0
-    if not anew and not begins:
-        s, s_stride = call[HISTORY] + position + (before - t) * rows * padded, history_stride
-    elif not anew and STATES > 1:
-        s, s_stride = first_states(call, direction, row, p, member_scratch(call)), BLOCK * SIZE
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         backward_cell(
-            saved + u, h_before + u, s + u, s_stride, y + u, call[HISTORY] + position + u, history_stride,
+            saved + u, h_before + u, s + u, s_stride, y + u, history + place * padded + u, places * padded,
             left - n * LANES, vectors + u, padded, d + u, rows * padded, dy + u, dzx + u, dzr + u,
             dw + u, rows * padded,
         )  # fmt: skip
 
 
 @compiled
-def cells_of_step(call: Any, direction: int, t: int, step: int, member: int, size: int) -> None:
+def cells_of_step(call: Any, direction: int, t: int, low: int, member: int, size: int) -> None:
     """The derivative of the cell at step t, for own rows and blocks."""
-    first_row, last_row = own_rows(call, member, size)
+    first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
     for row in range(first_row, last_row):
-        before = t - 1 + 2 * direction
-        begins = not 0 <= before < call[STEPS] or not active(call, before, row)
-        anew = active(call, t, row) and starts_anew(call, t, row, direction)
+        anew = starts_anew(call, t, row, direction)
         for p in range(first_block, last_block):
-            cell_of(call, direction, t, step, row, p, before, begins, anew)
+            cell_of(call, direction, t, low, row, p, t - 1 + 2 * direction, anew)
 
 
 @compiled
-def recurrent_product(call: Any, direction: int, t: int, step: int, member: int, size: int) -> None:
+def recurrent_product(call: Any, direction: int, t: int, low: int, member: int, size: int) -> None:
     """What the recurrent contributions of step t say about the h before it, for own rows and units."""
     rows, units = call[ROWS], call[UNITS]
     columns, padded = gate_columns(call), blocks(units) * BLOCK * SIZE
-    first_row, last_row = own_rows(call, member, size)
+    first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
-    dz = call[DZR] + ((direction * call[CHUNK] + step) * rows + first_row) * columns * SIZE
+    at = direction * call[CHUNK] * rows + first_place(call, t) - first_place(call, low) + first_row
+    dz = call[DZR] + at * columns * SIZE
     turned = call[TURNED_R] + direction * blocks(units) * UNIT_VECTORS * columns * LANES * SIZE
     last = last_block * UNIT_VECTORS
     for v in range(first_block * UNIT_VECTORS, last, 4):
@@ -433,7 +419,7 @@ def recurrent_product(call: Any, direction: int, t: int, step: int, member: int,
             d, padded, d, padded,
         )  # fmt: skip
     for row in range(first_row, last_row):
-        if active(call, t, row) and starts_anew(call, t, row, direction):
+        if starts_anew(call, t, row, direction):
             for k in range(STATES):
                 at = d_state_at(call, direction, row, first_block) + k * rows * padded
                 for n in range(0, (last_block - first_block) * BLOCK, LANES):
@@ -452,8 +438,8 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
         count = min(chunk, steps - done)
         low = steps - done - count if direction == 0 else done
         for n in range(count):
-            step = count - 1 - n if direction == 0 else n
-            cells_of_step(call, direction, low + step, step, member, size)
+            t = low + (count - 1 - n if direction == 0 else n)
+            cells_of_step(call, direction, t, low, member, size)
             if call[BY_ROWS] == 0 and size > 1:
                 waited += meet(call, team, size)
                 if (done + n) % WATCHED == WATCHED - 1:
@@ -465,9 +451,9 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
                             return
                         note_crowd(call, team)
                         size = 1
-            recurrent_product(call, direction, low + step, step, member, size)
-        input_gradients(call, direction, low, count, member, size)
+            recurrent_product(call, direction, t, low, member, size)
         meet(call, team, size)
+        input_gradients(call, direction, low, count, member, size)
         weight_gradients(call, direction, team, low, count, member, size)
         meet(call, team, size)
     finish(call, direction, member, size)

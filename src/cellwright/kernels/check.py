@@ -19,9 +19,13 @@ def check(layer: Layer) -> None:
     """
     cell, x, weights = layer.cell, layer.x, layer.weights
     units, inputs, gates = weights[0].r.shape[-1], weights[0].w.shape[-1], len(cell.gates)
-    if x.dim() != 3 or x.shape[2] != inputs:
-        raise InputError(f"x must be [T, B, {inputs}] as the weights have it, but is {list(x.shape)}")
-    expected = (len(weights), x.shape[1], units)
+    packed = layer.lengths if x.dim() == 2 else None
+    if (packed is None and x.dim() != 3) or x.shape[-1] != inputs:
+        raise InputError(
+            f"x must be [T, B, {inputs}] as the weights have it, or with lengths= packed [N, {inputs}], but is "
+            f"{list(x.shape)}"
+        )
+    expected = (len(weights), x.shape[1] if packed is None else len(packed), units)
     if len(layer.state) != len(cell.state) or any(tuple(each.shape) != expected for each in layer.state):
         raise InputError(
             f"the state of {cell.name} is {', '.join(states_of(cell))}, each of shape {list(expected)}, but has "
@@ -36,7 +40,10 @@ def check(layer: Layer) -> None:
                 f"but have {listed(each.tensors())}"
             )
     check_kinds(layer)
-    check_marks(layer)
+    if packed is None:
+        check_marks(layer)
+    else:
+        check_packed_marks(layer, packed)
 
 
 def listed(tensors: Sequence[Tensor]) -> str:
@@ -60,8 +67,8 @@ def check_kinds(layer: Layer) -> None:
 
 def check_marks(layer: Layer) -> None:
     """Lengths and resets belong to the batch."""
-    steps, rows = layer.x.shape[:2]
     lengths, reset = layer.lengths, layer.reset
+    steps, rows = layer.x.shape[:2]
     if lengths is not None and (lengths.dtype != torch.int64 or tuple(lengths.shape) != (rows,)):
         raise InputError(f"lengths must be torch.int64 of shape [{rows}], not {lengths.dtype} of {list(lengths.shape)}")
     if lengths is not None and rows and not 0 <= int(lengths.min()) <= int(lengths.max()) <= steps:
@@ -69,4 +76,19 @@ def check_marks(layer: Layer) -> None:
     if reset is not None and (reset.dtype != torch.bool or tuple(reset.shape) != (steps, rows)):
         raise InputError(
             f"reset must be torch.bool of shape [{steps}, {rows}], not {reset.dtype} of {list(reset.shape)}"
+        )
+
+
+def check_packed_marks(layer: Layer, lengths: Tensor) -> None:
+    """Lengths and resets belong to the packed batch."""
+    reset, places = layer.reset, layer.x.shape[0]
+    sorted_down = bool((lengths.diff() <= 0).all()) and (not len(lengths) or int(lengths[-1]) >= 0)
+    if lengths.dtype != torch.int64 or lengths.dim() != 1 or not sorted_down or int(lengths.sum()) != places:
+        raise InputError(
+            f"the lengths of a packed x must be torch.int64, the longest first, and together {places}, the rows of "
+            f"x, but are {lengths.tolist()}"
+        )
+    if reset is not None and (reset.dtype != torch.bool or tuple(reset.shape) != (places,)):
+        raise InputError(
+            f"reset must be torch.bool of shape [{places}] as the packed x, not {reset.dtype} of {list(reset.shape)}"
         )

@@ -2,19 +2,25 @@
 
 Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype unless they say otherwise.
 
-    T steps, B rows, I inputs, H units, D directions, P blocks of BLOCK units (P * BLOCK >= H), S states,
+    T steps, B rows, N places: the rows of all steps, step by step and without gaps (T * B if no row ends early),
+    I inputs, H units, D directions, P blocks of BLOCK units (P * BLOCK >= H), S states,
     G gates, K = P * G * BLOCK: the gates of all units, block by block and gate by gate.
+
+Where rows end early, the longest come first, so that the rows of a step are the first ones of the step before.
 """
 
 (
     STEPS,  # T
     ROWS,  # B
+    PLACES,  # N
     INPUTS,  # I
     UNITS,  # H
     DIRECTIONS,  # D
     CHUNK,  # steps whose input products stand in memory at once
     BY_ROWS,  # 1: threads share the rows; 0: they share the units and meet after every step
-    PACKED,  # 1: the packed weights are ready
+    DIGEST,  # address of the digest of numbers; 0: pack the weights without looking
+    SEEN,  # the digest of the weights that are packed
+    FOUND,  # the kernel writes the digest of the weights here
     TEAM_SIZE,  # threads that work on one direction together
     THREADS,  # threads in all
     THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
@@ -22,12 +28,15 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
     MEETINGS,  # [D] cache lines with the counters of the barriers and of alarms, as 64-bit integers
-    LENGTHS,  # [B] 64-bit integers, or 0
-    RESETS,  # [T, B] bytes, or 0
-    X,  # [T, B, I]
-    Y,  # [T, B, D, H]
-    Z,  # forward: [D, T or CHUNK, B, P, SLOTS, BLOCK]; input products, overwritten by what is saved
-    HISTORY,  # [D, S - 1, T, B, P * BLOCK]: the states other than h, for backward
+    LENGTHS,  # [B] 64-bit integers, the longest first, or 0; then the next three are 0 too
+    ORDER,  # [B] 64-bit integers: the place of each row in the states of the caller
+    BEGINS,  # [T + 1] 64-bit integers: the first place of each step
+    SHARES,  # [TEAM_SIZE + 1] 64-bit integers: the first row of each thread, if threads share the rows
+    RESETS,  # [N] bytes, or 0
+    X,  # [N, I]
+    Y,  # [N, D, H]
+    Z,  # [D, N, P, SLOTS, BLOCK]: input products, overwritten by what is saved; or a chunk of them
+    HISTORY,  # [D, S - 1, N, P * BLOCK]: the states other than h, for backward
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
     SCRATCH,  # [THREADS, SCRATCH_SIZE]
     PACKED_W,  # [D, P, I, G * BLOCK]
@@ -37,8 +46,8 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     PACKED_VECTORS,  # [D, vectors, P * BLOCK]
     TURNED_W,  # [D, vectors of I, K, LANES]: the weights with inputs along the lanes
     TURNED_R,  # [D, vectors of P * BLOCK, K, LANES]
-    DY,  # [T, B, D, H]
-    DX,  # [D, T, B, I], or 0
+    DY,  # [N, D, H]
+    DX,  # [D, N, I], or 0
     DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
     DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions
     DZR,  # [D, CHUNK, B, K]: of the recurrent contributions; the same array where they are equal
@@ -54,7 +63,7 @@ Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype
     ZEROS,  # [BLOCK * SLOTS], zeros
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(47)
+) = range(53)
 
 # From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
 # cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and

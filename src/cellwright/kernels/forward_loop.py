@@ -6,18 +6,21 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     BY_ROWS,
     CHUNK,
+    DIGEST,
     DIRECTIONS,
+    FOUND,
     HISTORY,
     INPUTS,
-    PACKED,
     PACKED_BR,
     PACKED_BX,
     PACKED_R,
     PACKED_VECTORS,
     PACKED_W,
+    PLACES,
     POINTERS,
     ROWS,
     SCRATCH,
+    SEEN,
     STATE,
     STEPS,
     TEAM_SIZE,
@@ -40,6 +43,7 @@ from cellwright.kernels.printed import (
     STATES,
     UNIT_VECTORS,
     VECTORS,
+    digest,
     forward_cell,
     load,
     multiply,
@@ -47,23 +51,30 @@ from cellwright.kernels.printed import (
     store_some,
 )
 from cellwright.kernels.shared_loop import (
-    active,
     blocks,
     copy_padded,
     even,
+    first_place,
+    in_batch,
+    length_of,
     own_blocks,
     own_rows,
+    own_rows_at,
     pack_forward,
     starts_anew,
+    weights_of,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
 
 
 @compiled
-def state_at(call: Any, direction: int, turn: int, row: int, block: int) -> int:
-    """The address of h of one row and block in the working states; the other states follow at a stride."""
+def state_at(call: Any, direction: int, side: int, row: int, block: int) -> int:
+    """The address of h of one row and block in the working states; the other states follow at a stride.
+
+    Steps read one side and write the other, in turn.
+    """
     rows, padded = call[ROWS], blocks(call[UNITS]) * BLOCK
-    return call[STATE] + (((direction * 2 + turn) * STATES * rows + row) * padded + block * BLOCK) * SIZE
+    return call[STATE] + (((direction * 2 + side) * STATES * rows + row) * padded + block * BLOCK) * SIZE
 
 
 @compiled
@@ -73,40 +84,51 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
     stride = rows * blocks(units) * BLOCK * SIZE
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
-    t = 0 if direction == 0 else call[STEPS] - 1
     for row in range(first_row, last_row):
-        anew = call[STEPS] > 0 and active(call, t, row) and starts_anew(call, t, row, direction)
+        length, place = length_of(call, row), direction * rows + in_batch(call, row)
+        anew = length > 0 and starts_anew(call, 0 if direction == 0 else length - 1, row, direction)
+        side = 0 if direction == 0 else (call[STEPS] - length) % 2
         for p in range(first_block, last_block):
             for k in range(STATES):
-                source = call[POINTERS + k] + ((direction * rows + row) * units + p * BLOCK) * SIZE
-                target = state_at(call, direction, 0, row, p) + k * stride
+                source = call[POINTERS + k] + (place * units + p * BLOCK) * SIZE
+                target = state_at(call, direction, side, row, p) + k * stride
                 copy_padded(0 if anew else source, target, units - p * BLOCK, BLOCK)
 
 
 @compiled
 def finish(call: Any, direction: int, member: int, size: int) -> None:
     """Hand out the last states."""
-    rows, units, turn = call[ROWS], call[UNITS], call[STEPS] % 2
+    rows, units = call[ROWS], call[UNITS]
     stride = rows * blocks(units) * BLOCK * SIZE
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
+        place = direction * rows + in_batch(call, row)
+        side = (length_of(call, row) if direction == 0 else call[STEPS]) % 2
         for p in range(first_block, last_block):
             for k in range(STATES):
-                source = state_at(call, direction, turn, row, p) + k * stride
-                target = call[POINTERS + STATES + k] + ((direction * rows + row) * units + p * BLOCK) * SIZE
+                source = state_at(call, direction, side, row, p) + k * stride
+                target = call[POINTERS + STATES + k] + (place * units + p * BLOCK) * SIZE
                 for n in range(0, BLOCK, LANES):
                     store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
 
 
 @compiled
-def input_product(call: Any, direction: int, at: int, to: int, rows: int, member: int, size: int) -> None:
-    """W x + b for rows that stand side by side: from row `at` of X to row `to` of Z."""
+def z_at(call: Any, direction: int, place: int, low: int) -> int:
+    """The address in Z of a place of the chunk that begins at step `low`."""
+    z_row = blocks(call[UNITS]) * SLOTS * BLOCK * SIZE
+    if KEEP:
+        return call[Z] + (direction * call[PLACES] + place) * z_row
+    return call[Z] + (direction * call[CHUNK] * call[ROWS] + place - first_place(call, low)) * z_row
+
+
+@compiled
+def input_product(call: Any, direction: int, low: int, place: int, rows: int, member: int, size: int) -> None:
+    """W x + b for rows that stand side by side, from a place of the chunk on."""
     inputs, count = call[INPUTS], blocks(call[UNITS])
     width, z_row = GATES * BLOCK * SIZE, count * SLOTS * BLOCK * SIZE
-    in_memory = (call[STEPS] if KEEP else call[CHUNK]) * call[ROWS]
-    z = call[Z] + (direction * in_memory + to) * z_row
-    x = call[X] + at * inputs * SIZE
+    z = z_at(call, direction, place, low)
+    x = call[X] + place * inputs * SIZE
     first, last = own_blocks(call, member, size)
     tile = even(rows, ROWS_AT_ONCE)
     for p in range(first, last):
@@ -122,83 +144,100 @@ def input_product(call: Any, direction: int, at: int, to: int, rows: int, member
 
 
 @compiled
-def input_products(call: Any, direction: int, low: int, count: int, kept: int, member: int, size: int) -> None:
+def input_products(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
     """W x + b for the steps of a chunk, own rows and own blocks."""
-    rows = call[ROWS]
     first, last = own_rows(call, member, size)
-    if last - first == rows:
-        input_product(call, direction, low * rows, kept * rows, count * rows, member, size)
+    if last - first == call[ROWS]:
+        place = first_place(call, low)
+        input_product(call, direction, low, place, first_place(call, low + count) - place, member, size)
     else:
-        for n in range(count):
-            at, to = (low + n) * rows + first, (kept + n) * rows + first
-            input_product(call, direction, at, to, last - first, member, size)
+        for t in range(low, low + count):
+            first, last = own_rows_at(call, t, member, size)
+            input_product(call, direction, low, first_place(call, t) + first, last - first, member, size)
 
 
 @compiled
-def cell_of(call: Any, direction: int, t: int, kept: int, turn: int, row: int, p: int, r: int) -> None:
+def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p: int, r: int) -> None:
     """The cell for one row and block: all signals, the new state, and the state that the next step sees."""
-    rows, units, steps = call[ROWS], call[UNITS], call[STEPS]
-    count = blocks(units)
-    stride = rows * count * BLOCK * SIZE
-    old = state_at(call, direction, turn, row, p)
-    new = state_at(call, direction, 1 - turn, row, p)
-    y = call[Y] + (((t * rows + row) * call[DIRECTIONS] + direction) * units + p * BLOCK) * SIZE
-    left = units - p * BLOCK
-    if not active(call, t, row):
-        for n in range(0, BLOCK, LANES):
-            store_some(y + n * SIZE, 0.0, left - n)
-            for k in range(STATES):
-                store(new + k * stride + n * SIZE, load(old + k * stride + n * SIZE))
-    else:
-        in_memory = (steps if KEEP else call[CHUNK]) * rows
-        x = call[Z] + ((direction * in_memory + kept * rows + row) * count + p) * SLOTS * BLOCK * SIZE
-        history = call[HISTORY] + ((direction * (STATES - 1) * steps + t) * rows + row) * count * BLOCK * SIZE
-        vectors = call[PACKED_VECTORS] + (direction * VECTORS * count + p) * BLOCK * SIZE
-        for n in range(UNIT_VECTORS):
-            u = n * LANES * SIZE
-            forward_cell(
-                x + u, r + u, old + u, stride, new + u, y + u, left - n * LANES,
-                history + p * BLOCK * SIZE + u, steps * rows * count * BLOCK * SIZE,
-                vectors + u, count * BLOCK * SIZE,
-            )  # fmt: skip
+    units, places = call[UNITS], call[PLACES]
+    count, place = blocks(units), first_place(call, t) + row
+    stride, block = call[ROWS] * count * BLOCK * SIZE, p * BLOCK * SIZE
+    old = state_at(call, direction, side, row, p)
+    new = state_at(call, direction, 1 - side, row, p)
+    y = call[Y] + (place * call[DIRECTIONS] + direction) * units * SIZE + block
+    x = z_at(call, direction, place, low) + SLOTS * block
+    history = call[HISTORY] + (direction * (STATES - 1) * places + place) * count * BLOCK * SIZE + block
+    vectors = call[PACKED_VECTORS] + direction * VECTORS * count * BLOCK * SIZE + block
+    for n in range(UNIT_VECTORS):
+        u = n * LANES * SIZE
+        forward_cell(
+            x + u, r + u, old + u, stride, new + u, y + u, units - p * BLOCK - n * LANES,
+            history + u, places * count * BLOCK * SIZE, vectors + u, count * BLOCK * SIZE,
+        )  # fmt: skip
     following = t + 1 - 2 * direction
-    if 0 <= following < steps and active(call, following, row) and starts_anew(call, following, row, direction):
+    if 0 <= following < length_of(call, row) and starts_anew(call, following, row, direction):
         for n in range(0, BLOCK, LANES):
             for k in range(STATES):
                 store(new + k * stride + n * SIZE, 0.0)
 
 
 @compiled
-def one_step(call: Any, direction: int, t: int, kept: int, turn: int, member: int, size: int) -> None:
+def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int, size: int) -> None:
     """The recurrent products and the cell at step t, for own rows and blocks."""
     units = call[UNITS]
     count, width = blocks(units), GATES * BLOCK * SIZE
     padded = count * BLOCK * SIZE
-    first_row, last_row = own_rows(call, member, size)
+    first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
     r = call[SCRATCH] + own_number(call) * SCRATCH_SIZE
     tile = even(last_row - first_row, ROWS_AT_ONCE)
     for n in range(first_block, last_block):
         # Every other step goes through the blocks from the end: what was read last is still in the cache.
-        p = n if turn == 0 else first_block + last_block - 1 - n
+        p = n if side == 0 else first_block + last_block - 1 - n
         panel = call[PACKED_R] + (direction * count + p) * units * width
         bias = call[PACKED_BR] + (direction * count + p) * width
         for row in range(first_row, last_row, tile):
             rows = min(tile, last_row - row)
             multiply(
                 call[TILE], rows, GATES * UNIT_VECTORS,
-                state_at(call, direction, turn, row, 0), padded, SIZE,
+                state_at(call, direction, side, row, 0), padded, SIZE,
                 panel, width, LANES * SIZE, units,
                 bias, 0, r, width, LANES * SIZE,
             )  # fmt: skip
             for m in range(rows):
-                cell_of(call, direction, t, kept, turn, row + m, p, r + m * width)
+                cell_of(call, direction, t, low, side, row + m, p, r + m * width)
 
 
 @compiled
-def run_direction(call: Any, direction: int, team: int, member: int, size: int) -> None:
+def digest_of_weights(call: Any) -> int:
+    """A digest of all weights of all directions."""
+    units, total = call[UNITS], 0
+    gates = GATES * units * SIZE
+    for direction in range(call[DIRECTIONS]):
+        at = weights_of(call, direction)
+        total = digest(call[DIGEST], call[at], gates * call[INPUTS], total)
+        total = digest(call[DIGEST], call[at + 1], gates * units, total)
+        total = digest(call[DIGEST], call[at + 2], gates if call[at + 2] != 0 else 0, total)
+        total = digest(call[DIGEST], call[at + 3], gates if call[at + 3] != 0 else 0, total)
+        for k in range(VECTORS):
+            total = digest(call[DIGEST], call[at + 4 + k], units * SIZE, total)
+    return total
+
+
+@compiled
+def is_packed(call: Any) -> bool:
+    """Whether the packed weights still are those of the caller."""
+    if call[DIGEST] == 0:
+        return False
+    found = digest_of_weights(call)
+    call[FOUND] = found
+    return found == call[SEEN]
+
+
+@compiled
+def run_direction(call: Any, direction: int, packed: bool, team: int, member: int, size: int) -> None:
     """One direction: pack, then go through the steps in chunks, backwards in direction 1."""
-    if call[PACKED] == 0:
+    if not packed:
         first, last = part(blocks(call[UNITS]), member, size)
         pack_forward(call, direction, first, last)
     begin(call, direction, member, size)
@@ -208,11 +247,10 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
     for done in range(0, steps, chunk):
         count = min(chunk, steps - done)
         low = done if direction == 0 else steps - done - count
-        kept = low if KEEP else 0
-        input_products(call, direction, low, count, kept, member, size)
+        input_products(call, direction, low, count, member, size)
         for n in range(count):
-            step = n if direction == 0 else count - 1 - n
-            one_step(call, direction, low + step, kept + step, (done + n) % 2, member, size)
+            t = low + (n if direction == 0 else count - 1 - n)
+            one_step(call, direction, t, low, (done + n) % 2, member, size)
             if call[BY_ROWS] == 0 and size > 1:
                 waited += meet(call, team, size)
                 if (done + n) % WATCHED == WATCHED - 1:
@@ -231,5 +269,6 @@ def run(call: Any) -> None:
     """The work of one thread, for all directions that its team has."""
     number, size = own_number(call), call[TEAM_SIZE]
     team, member, teams = number // size, number % size, call[DIRECTIONS] if size < call[THREADS] else 1
+    packed = is_packed(call)
     for direction in range(team, call[DIRECTIONS], teams):
-        run_direction(call, direction, team, member, size)
+        run_direction(call, direction, packed, team, member, size)

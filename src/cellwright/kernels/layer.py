@@ -38,11 +38,11 @@ class Layer(NamedTuple):
 
     Attributes:
         cell: the equations.
-        x: `[T, B, I]`; finite wherever a sequence has ended.
+        x: `[T, B, I]`; or packed `[N, I]`: step by step the rows that have not ended, the longest first.
         state: the first states `[D, B, H]`, in the order of `states_of(cell)`.
         weights: of each direction; the second one runs from the end to the start.
-        lengths: 64-bit integers `[B]`: the steps of each sequence; None for all.
-        reset: truth values `[T, B]`: at which steps a new piece begins, with the state zero.
+        lengths: 64-bit integers `[B]`: the steps of each sequence, in descending order if x is packed; None for all.
+        reset: truth values `[T, B]`, or packed `[N]`: at which steps a new piece begins, with the state zero.
     """
 
     cell: Cell

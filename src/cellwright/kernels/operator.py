@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from ..cells import Cell, cells
 from ..errors import CellwrightError
 from . import cpu
 from .layer import Layer
+from .ragged import Ragged
+from .sizes import Sizes
 
 library = torch.library.Library("cellwright", "DEF")
 library.define(
@@ -80,9 +83,38 @@ def scan(
 ) -> list[Tensor]:
     """Forward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, keep)
-    lengths, reset = gapless(lengths), gapless(reset)
-    y, last, saved = cpu.forward(kernel, x.contiguous(), whole(state), whole(weights), bias, lengths, reset)
+    sizes, ragged, places = arranged(x, state, lengths)
+    saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes_saved(kernel, x, state)] if keep else []
+    y, last = cpu.forward(
+        kernel, sizes, places(x), whole(state), whole(weights), bias, saved, ragged,
+        None if reset is None else places(reset),
+    )  # fmt: skip
+    y = ragged.unpacked(y) if ragged is not None and x.dim() == 3 else y.view(*x.shape[:-1], y.shape[-1])
     return [y, *last, *saved]
+
+
+def arranged(
+    x: Tensor, state: Sequence[Tensor], lengths: Tensor | None
+) -> tuple[Sizes, Ragged | None, Callable[[Tensor], Tensor]]:
+    """The sizes of a call, where its rows are if they end early, and how a tensor comes into that order."""
+    sizes = sizes_of(x, state, lengths)
+    ragged = None if lengths is None else Ragged.of(lengths, sizes.steps)
+    if x.dim() == 3:
+        places = (lambda each: each.flatten(0, 1).contiguous()) if ragged is None else ragged.packed
+    else:
+        places = Tensor.contiguous
+    return sizes, ragged, places
+
+
+def sizes_of(x: Tensor, state: Sequence[Tensor], lengths: Tensor | None) -> Sizes:
+    """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`."""
+    directions, rows, units = state[0].shape
+    if x.dim() == 3:
+        steps = x.shape[0]
+    else:
+        assert lengths is not None
+        steps = int(lengths.max()) if rows else 0
+    return Sizes(steps, rows, x.shape[-1], units, directions)
 
 
 def scan_shapes(
@@ -96,10 +128,16 @@ def scan_shapes(
     keep: bool,
 ) -> list[Tensor]:
     """What forward returns, without the numbers."""
-    kernel, sizes = cpu.kernel_of(_cells[cell], x.dtype, keep), cpu.sizes_of(x, state)
-    y = x.new_empty(sizes.steps, sizes.rows, sizes.directions * sizes.units)
-    shapes = cpu.saved_shapes(kernel, sizes) if keep else ()
+    directions, _, units = state[0].shape
+    y = x.new_empty(*x.shape[:-1], directions * units)
+    shapes = shapes_saved(cpu.kernel_of(_cells[cell], x.dtype, keep), x, state) if keep else []
     return [y, *map(torch.empty_like, state), *map(x.new_empty, shapes)]
+
+
+def shapes_saved(kernel: cpu.Kernel, x: Tensor, state: Sequence[Tensor]) -> list[tuple[int, ...]]:
+    """The shapes of what forward keeps for backward, for x `[T, B, I]` or packed `[N, I]`."""
+    directions, _, units = state[0].shape
+    return cpu.saved_shapes(kernel, math.prod(x.shape[:-1]), units, directions)
 
 
 def scan_backward(
@@ -118,12 +156,14 @@ def scan_backward(
 ) -> list[Tensor]:
     """Backward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, True)
-    given = [gapless(each) for each in d_last]
-    lengths, reset = gapless(lengths), gapless(reset)
+    given = [None if each is None else each.contiguous() for each in d_last]
+    sizes, ragged, places = arranged(x, state, lengths)
     dx, d_state, d_weights = cpu.backward(
-        kernel, dy.contiguous(), given, x.contiguous(), y, whole(state), whole(weights), bias, saved, lengths, reset,
-        with_dx,
+        kernel, sizes, places(dy), given, places(x), places(y), whole(state), whole(weights), bias, saved,
+        ragged, None if reset is None else places(reset), with_dx,
     )  # fmt: skip
+    if with_dx:
+        dx = ragged.unpacked(dx) if ragged is not None and x.dim() == 3 else dx.view_as(x)
     return [dx, *d_state, *d_weights]
 
 
@@ -147,11 +187,6 @@ def scan_backward_shapes(
         dx,
         *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights)),
     ]
-
-
-def gapless(tensor: Tensor | None) -> Tensor | None:
-    """The tensor, if there is one, without gaps in memory."""
-    return None if tensor is None else tensor.contiguous()
 
 
 def whole(tensors: Sequence[Tensor]) -> list[Tensor]:

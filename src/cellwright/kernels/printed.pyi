@@ -31,6 +31,7 @@ def multiply(
 def turn(
     routine: int, source: int, source_row: int, rows: int, columns: int, target: int, target_row: int, written: int
 ) -> None: ...  # fmt: skip
+def digest(routine: int, at: int, size: int, before: int) -> int: ...
 def forward_cell(
     x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, history: int, history_stride: int,
     w: int, w_stride: int,

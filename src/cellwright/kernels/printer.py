@@ -205,7 +205,7 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.functions import (
     exp, expm1, fabs, fma, larger, log, log1p, sigmoid, smaller, sqrt, tanh, where
 )
-from cellwright.kernels.simd import Memory, multiply, turn
+from cellwright.kernels.simd import Memory, digest, multiply, turn
 
 SIZE = {layout.size}
 LANES = {layout.lanes}

@@ -7,10 +7,30 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .layer import Layer, Weights, states_of
+from .ragged import Ragged
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
-    """Outputs `[T, B, D * H]` and last states `[D, B, H]`, differentiable in every way PyTorch has."""
+    """Outputs as x is laid out, and last states `[D, B, H]`, differentiable in every way PyTorch has."""
+    if layer.lengths is not None:
+        return run_ragged(layer, layer.lengths)
+    return run_whole(layer)
+
+
+def run_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The same for rows that end early: with zeros behind their ends, whatever stood there."""
+    if layer.x.dim() == 3:
+        steps = torch.arange(layer.x.shape[0], device=layer.x.device)
+        inside = steps[:, None] < lengths.to(layer.x.device)
+        return run_whole(layer._replace(x=torch.where(inside[..., None], layer.x, 0)))
+    ragged = Ragged.of(lengths, int(lengths.max()) if len(lengths) else 0)
+    reset = None if layer.reset is None else ragged.unpacked(layer.reset)
+    outputs, last = run_whole(layer._replace(x=ragged.unpacked(layer.x), reset=reset))
+    return ragged.packed(outputs), last
+
+
+def run_whole(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+    """The same for x `[T, B, I]` with nothing in it that must not be read."""
     results = [run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)]
     outputs = torch.cat([outputs for outputs, _ in results], -1)
     last = [torch.stack([state[k] for _, state in results]) for k in range(len(layer.state))]

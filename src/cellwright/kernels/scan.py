@@ -26,14 +26,14 @@ def scan(
 
     Args:
         cell: the equations.
-        x: inputs `[T, B, I]`, finite behind the ends of the sequences too.
+        x: inputs `[T, B, I]`; or packed `[N, I]`, as in PyTorch's PackedSequence, with lengths.
         state: first states `[D, B, H]`, in the order of `cell.state`.
         weights: of one direction, or of two: the second runs from the end to the start.
-        lengths: 64-bit integers `[B]`, the steps of each sequence.
-        reset: truth values `[T, B]`: where a new piece begins, with the state zero.
+        lengths: 64-bit integers `[B]`, the steps of each sequence; the longest first if x is packed.
+        reset: truth values `[T, B]`, or packed `[N]`: where a new piece begins, with the state zero.
 
     Returns:
-        Outputs `[T, B, D * H]`, zero behind the ends, and the last states `[D, B, H]`.
+        Outputs `[T, B, D * H]`, zero behind the ends, or packed `[N, D * H]`, and the last states `[D, B, H]`.
 
     >>> import torch, cellwright as cw
     >>> weights = cw.Weights(torch.ones(12, 2), torch.ones(12, 3))

@@ -4,9 +4,11 @@ from typing import Any
 
 from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
+    BEGINS,
     BY_ROWS,
     INPUTS,
     LENGTHS,
+    ORDER,
     PACKED_BR,
     PACKED_BX,
     PACKED_R,
@@ -15,6 +17,7 @@ from cellwright.kernels.fields import (
     POINTERS,
     RESETS,
     ROWS,
+    SHARES,
     STEPS,
     TURN,
     UNITS,
@@ -30,26 +33,47 @@ def blocks(units: int) -> int:
 
 
 @compiled
-def active(call: Any, t: int, row: int) -> bool:
-    """Whether step t belongs to the sequence of the row."""
-    return call[LENGTHS] == 0 or t < read(call[LENGTHS] + 8 * row)
+def first_place(call: Any, t: int) -> int:
+    """The place of row 0 at step t."""
+    return t * call[ROWS] if call[BEGINS] == 0 else read(call[BEGINS] + 8 * t)
+
+
+@compiled
+def length_of(call: Any, row: int) -> int:
+    """The steps of a row."""
+    return call[STEPS] if call[LENGTHS] == 0 else read(call[LENGTHS] + 8 * row)
+
+
+@compiled
+def in_batch(call: Any, row: int) -> int:
+    """Where the caller's states have a row."""
+    return row if call[ORDER] == 0 else read(call[ORDER] + 8 * row)
 
 
 @compiled
 def starts_anew(call: Any, t: int, row: int, direction: int) -> bool:
     """Whether the state is replaced before step t: at the first step of a piece, or, backwards, at its last."""
-    if call[RESETS] == 0:
+    marked = t + direction
+    if call[RESETS] == 0 or marked >= length_of(call, row):
         return False
-    first = t + direction
-    if first >= call[STEPS] or not active(call, first, row):
-        return False
-    return read_byte(call[RESETS] + first * call[ROWS] + row) != 0
+    return read_byte(call[RESETS] + first_place(call, marked) + row) != 0
 
 
 @compiled
 def own_rows(call: Any, member: int, size: int) -> tuple[int, int]:
     """The rows of one member of a team."""
-    return part(call[ROWS], member, size) if call[BY_ROWS] == 1 else (0, call[ROWS])
+    if call[BY_ROWS] == 0:
+        return 0, call[ROWS]
+    if call[SHARES] == 0:
+        return part(call[ROWS], member, size)
+    return read(call[SHARES] + 8 * member), read(call[SHARES] + 8 * member + 8)
+
+
+@compiled
+def own_rows_at(call: Any, t: int, member: int, size: int) -> tuple[int, int]:
+    """The same, for the rows that have a step t."""
+    first, last = own_rows(call, member, size)
+    return first, min(last, first_place(call, t + 1) - first_place(call, t))
 
 
 @compiled

@@ -17,6 +17,7 @@ from numba.core.typing.templates import AbstractTemplate, builtin_registry
 from numba.core.typing.templates import signature as typed
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from .digest import SIGNATURE as DIGEST
 from .tile import SIGNATURE as TILE
 from .turn import SIGNATURE as TURN
 from .vectors import (
@@ -103,9 +104,9 @@ on_vectors(lambda a, b: a.equals(b), operator.eq, gives_mask=True)
 on_vectors(lambda a, b: a.differs(b), operator.ne, gives_mask=True)
 
 
-def call_at(at: ir.Value, signature: ir.FunctionType, builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+def call_at(at: ir.Value, signature: ir.FunctionType, builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> ir.Value:
     """Call the function that stands at an address."""
-    builder.call(builder.inttoptr(at, signature.as_pointer()), arguments)
+    return builder.call(builder.inttoptr(at, signature.as_pointer()), arguments)
 
 
 @intrinsic
@@ -134,6 +135,16 @@ def turn(
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * (1 + len(TURN.args))), emit
+
+
+@intrinsic
+def digest(typingctx: Any, routine: Any, at: Any, size: Any, before: Any) -> Any:
+    """Call the digest that stands at the address `routine`: of so many bytes, on top of a digest before."""
+
+    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return call_at(args[0], DIGEST, builder, args[1:])
+
+    return types.int64(*[types.int64] * (1 + len(DIGEST.args))), emit
 
 
 class Memory:

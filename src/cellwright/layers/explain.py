@@ -26,7 +26,7 @@ def explain(module: Recurrent, x: Tensor) -> str:
     module.check_input(x)
     x = x[:, None] if x.dim() == 2 else x
     x = x.transpose(0, 1) if module.batch_first else x
-    choice = plan.choose(module.layer(0, x, module.first_state(None, x, False), None, None))
+    choice = plan.choose(module.layer(0, x, module.first_state(None, x, x.shape[1], False), None, None))
     return f"{choice}; {plan.threads_note()}" if choice.backend == "cpu" else str(choice)
 
 

@@ -15,7 +15,7 @@ from ..cells import Cell, cells
 from ..errors import InputError, nearest
 from ..kernels import plan
 from ..kernels.layer import Layer, Weights, states_of
-from .sequences import checked_lengths, checked_reset, cleared, packed_like, padded
+from .sequences import checked_lengths, checked_reset, packed_lengths
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -187,28 +187,29 @@ class Recurrent(nn.Module):
             x = x.transpose(0, 1)
             reset = None if reset is None else reset.transpose(0, 1)
         lengths = checked_lengths(lengths, x.shape[0], x.shape[1])
-        first = self.first_state(state, x, single)
-        outputs, last = self.run(cleared(x, lengths), first, lengths, reset)
+        first = self.first_state(state, x, x.shape[1], single)
+        outputs, last = self.run(x, first, lengths, reset)
         if single:
             return outputs[:, 0], self.given_back([each[:, 0] for each in last])
         return (outputs.transpose(0, 1) if self.batch_first else outputs), self.given_back(last)
 
     def forward_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
         """Run over a packed sequence, in the order in which it is packed."""
-        x, lengths = padded(packed)
-        self.check_input(x)
-        first = self.first_state(state, x, single=False)
+        self.check_input(packed.data)
+        lengths = packed_lengths(packed)
+        first = self.first_state(state, packed.data, len(lengths), single=False)
         if packed.sorted_indices is not None:
             first = [each.index_select(1, packed.sorted_indices) for each in first]
-        outputs, last = self.run(x, first, lengths, None)
+        outputs, last = self.run(packed.data, first, lengths, None)
         if packed.unsorted_indices is not None:
             last = [each.index_select(1, packed.unsorted_indices) for each in last]
-        return packed_like(packed, outputs, lengths), self.given_back(last)
+        packed = PackedSequence(outputs, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+        return packed, self.given_back(last)
 
     def run(
         self, x: Tensor, first: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        """All layers: x `[T, B, I]` and states `[layers * D, B, H]` with h first."""
+        """All layers: x `[T, B, I]`, or packed `[N, I]`, and states `[layers * D, B, H]` with h first."""
         reset = None if reset is None else reset.contiguous()
         last = []
         for number in range(self.num_layers):
@@ -261,12 +262,12 @@ class Recurrent(nn.Module):
         """A parameter that shows dtype and device of all."""
         return self.bias_hh_l0 if self.bias else self.weight_hh_l0  # type: ignore[return-value]
 
-    def first_state(self, state: State | None, x: Tensor, single: bool) -> list[Tensor]:
+    def first_state(self, state: State | None, x: Tensor, rows: int, single: bool) -> list[Tensor]:
         """The first states `[layers * D, B, H]`, h first: zeros, or what was given, checked."""
-        shape = (self.num_layers * self.directions, x.shape[1], self.hidden_size)
+        shape = (self.num_layers * self.directions, rows, self.hidden_size)
         names = self.cell.state
         if state is None:
-            return [x.new_zeros(shape) for _ in names]
+            return [x.new_zeros(shape)] * len(names)
         given = (state,) if isinstance(state, Tensor) else tuple(state)
         expected = (shape[0], shape[2]) if single else shape
         if len(given) != len(names) or any(tuple(each.shape) != expected for each in given):

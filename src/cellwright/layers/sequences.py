@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError
 
@@ -46,21 +46,8 @@ def checked_reset(reset: Tensor | None, shape: tuple[int, ...], layout: str) -> 
     return reset
 
 
-def cleared(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """The input `[T, B, I]` with zeros behind the end of each sequence, whatever stood there."""
-    if lengths is None:
-        return x
-    steps = torch.arange(x.shape[0], device=x.device)
-    inside = steps[:, None] < lengths.to(x.device)
-    return torch.where(inside[..., None], x, 0)
-
-
-def padded(packed: PackedSequence) -> tuple[Tensor, Tensor]:
-    """A packed sequence as `[T, B, I]` and lengths, in the order in which it is packed."""
-    return pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))
-
-
-def packed_like(packed: PackedSequence, outputs: Tensor, lengths: Tensor) -> PackedSequence:
-    """Outputs `[T, B, H]` packed in the same way."""
-    data = pack_padded_sequence(outputs, lengths).data
-    return PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+def packed_lengths(packed: PackedSequence) -> Tensor:
+    """The lengths of packed sequences, the longest first."""
+    rows = int(packed.batch_sizes[0])
+    ended = torch.arange(rows)[:, None] >= packed.batch_sizes
+    return len(packed.batch_sizes) - ended.sum(1)

@@ -1,0 +1,126 @@
+"""The working memory of a CPU call: what it holds, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from . import fields, host
+from .printer import Layout
+from .sharing import Team, team_for
+from .sizes import Sizes
+
+CACHE_LINE = 64
+
+
+class Plan(NamedTuple):
+    """What calls of the same sizes share: the team, fixed fields, and the working memory.
+
+    Attributes:
+        team: who works.
+        fixed: the values of the fields up to POINTERS, those that are known.
+        offsets: fields and where their memory begins, in bytes.
+        cleared: so many bytes from the start must be zero.
+        total: the size of the working memory, in bytes.
+    """
+
+    team: Team
+    fixed: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+    cleared: int
+    total: int
+
+
+@lru_cache(maxsize=512)
+def plan_forward(layout: Layout, sizes: Sizes, keep: bool, threads: int) -> Plan:
+    """The team and the memory of a forward call."""
+    team = team_for(sizes, layout, threads)
+    rows, inputs, units, directions = sizes[1:]
+    padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
+    sums = {fields.MEETINGS: directions * CACHE_LINE}
+    others = {
+        fields.STATE: directions * 2 * layout.states * rows * padded,
+        fields.SCRATCH: team.threads * layout.scratch,
+        fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
+        fields.PACKED_W: directions * inputs * panel,
+        fields.PACKED_R: directions * units * panel,
+        fields.PACKED_BX: directions * panel,
+        fields.PACKED_BR: directions * panel,
+        fields.PACKED_VECTORS: directions * layout.vectors * padded,
+    }
+    return planned(layout, sizes, team, sums, others)
+
+
+@lru_cache(maxsize=512)
+def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
+    """The team and the memory of a backward call."""
+    team = team_for(sizes, layout, threads)
+    rows, inputs, units, directions = sizes[1:]
+    padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
+    chunk = directions * chunk_steps(sizes, layout) * rows
+    sums = {
+        fields.MEETINGS: directions * CACHE_LINE,
+        fields.D_PACKED_W: directions * inputs * panel,
+        fields.D_PACKED_R: directions * units * panel,
+        fields.D_PACKED_BX: directions * panel,
+        fields.D_PACKED_BR: directions * panel,
+        fields.D_PACKED_VECTORS: directions * layout.vectors * rows * padded,
+        fields.ZEROS: max(4 * layout.lanes, layout.block),
+    }
+    others = {
+        fields.DZX: chunk * panel,
+        fields.DZR: chunk * panel if layout.apart else 0,
+        fields.H_BEFORE: chunk * padded,
+        fields.DX_PADDED: chunk * -(-inputs // layout.lanes) * layout.lanes,
+        fields.COLUMNS: chunk * max(inputs, units),
+        fields.PANEL: team.threads * chunk // directions * layout.gates * layout.block,
+        fields.D_STATE: directions * layout.states * rows * padded,
+        fields.SCRATCH: team.threads * layout.scratch,
+        fields.TURNED_W: directions * -(-inputs // layout.lanes) * layout.lanes * panel,
+        fields.TURNED_R: directions * padded * panel,
+        fields.PACKED_VECTORS: directions * layout.vectors * padded,
+    }
+    plan = planned(layout, sizes, team, sums, others)
+    if layout.apart:
+        return plan
+    offsets = dict(plan.offsets)
+    return plan._replace(offsets=tuple((offsets | {fields.DZR: offsets[fields.DZX]}).items()))
+
+
+def planned(layout: Layout, sizes: Sizes, team: Team, sums: Mapping[int, int], others: Mapping[int, int]) -> Plan:
+    """Place the sums, which start at zero, and the other parts of the working memory, given in numbers."""
+    cleared_offsets, cleared = placed(sums, layout.size)
+    offsets, total = placed(others, layout.size, cleared)
+    several = team.threads > 1
+    known = {
+        fields.STEPS: sizes.steps,
+        fields.ROWS: sizes.rows,
+        fields.INPUTS: sizes.inputs,
+        fields.UNITS: sizes.units,
+        fields.DIRECTIONS: sizes.directions,
+        fields.CHUNK: chunk_steps(sizes, layout),
+        fields.BY_ROWS: int(team.by_rows),
+        fields.TEAM_SIZE: team.size,
+        fields.THREADS: team.threads,
+        fields.THREAD_NUMBER: host.thread_number() if several else 0,
+        fields.YIELD: host.pause() if several else 0,
+    }
+    fixed = tuple(known.get(name, 0) for name in range(fields.POINTERS))
+    return Plan(team, fixed, (*cleared_offsets, *offsets), cleared, total)
+
+
+def chunk_steps(sizes: Sizes, layout: Layout) -> int:
+    """Steps whose gates stand in memory at once: some hundred rows, but not much more than a cache holds."""
+    row = sizes.padded(layout) * layout.slots * layout.size
+    rows = max(24, min(512, (1 << 20) // row))
+    return max(1, min(sizes.steps, rows // max(1, sizes.rows)))
+
+
+def placed(parts: Mapping[int, int], size: int, start: int = 0) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Put parts, given in numbers, one behind the other, each on its own cache lines: offsets, and the end."""
+    offsets = []
+    for name, numbers in parts.items():
+        offsets.append((name, start))
+        start += -(-numbers * size // CACHE_LINE) * CACHE_LINE
+    return tuple(offsets), start
