@@ -81,6 +81,7 @@ from cellwright.kernels.shared_loop import (
     pack_vectors,
     starts_anew,
     weights_of,
+    y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
 
@@ -366,17 +367,15 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     if anew:
         copy_padded(0, h_before, 0, BLOCK)
     elif 0 <= before < length_of(call, row):
-        place_before = first_place(call, before) + row
-        y_before = call[Y] + (place_before * call[DIRECTIONS] + direction) * units * SIZE
-        copy_padded(y_before + block, h_before, left, BLOCK)
-        s, s_stride = history + place_before * padded, places * padded
+        copy_padded(call[Y] + y_offset(call, direction, before, row) + block, h_before, left, BLOCK)
+        s, s_stride = history + (first_place(call, before) + row) * padded, places * padded
     else:
         first = direction * rows + in_batch(call, row)
         copy_padded(call[POINTERS] + first * units * SIZE + block, h_before, left, BLOCK)
         if STATES > 1:
             s, s_stride = first_states(call, first, p, member_scratch(call)), BLOCK * SIZE
-    y = call[Y] + (place * call[DIRECTIONS] + direction) * units * SIZE + block
-    dy = call[DY] + (place * call[DIRECTIONS] + direction) * units * SIZE + block
+    y = call[Y] + y_offset(call, direction, t, row) + block
+    dy = call[DY] + y_offset(call, direction, t, row) + block
     saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
     vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
     dw = call[D_PACKED_VECTORS] + (direction * VECTORS * rows + row) * padded + block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,14 +99,15 @@ class Call:
         for name, tensor in tensors.items():
             self.values[name] = address(tensor)
 
-    def put_sequences(self, places: int, ragged: Ragged | None, reset: Tensor | None) -> Tensor | None:
+    def put_sequences(self, x: Tensor, ragged: Ragged | None, reset: Tensor | None) -> Tensor | None:
         """What the call is told about lengths and resets; what is returned must outlive the call."""
-        self.values[fields.PLACES] = places
+        self.values[fields.PLACES] = math.prod(x.shape[:-1])
         self.values[fields.RESETS] = address(reset)
         if ragged is None:
             return None
         self.put({fields.LENGTHS: ragged.lengths, fields.ORDER: ragged.order, fields.BEGINS: ragged.begins})
-        shares = ragged.shares(self.plan.team.size) if self.plan.team.by_rows else None
+        team = self.plan.team
+        shares = ragged.shares(team.size) if team.by_rows and team.size > 1 else None
         self.values[fields.SHARES] = address(shares)
         return shares
 
@@ -134,22 +136,24 @@ def forward(
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
     bias: bool,
+    y: Tensor,
     saved: Sequence[Tensor],
     ragged: Ragged | None,
     reset: Tensor | None,
-) -> tuple[Tensor, list[Tensor]]:
-    """Run one layer: `(y, last states)`.
+) -> list[Tensor]:
+    """Run one layer; returns the last states.
 
     Args:
         kernel: with a derivative if something is to be saved.
         sizes: of the call.
-        x: `[N, I]`, contiguous as all tensors here.
+        x: `[N, I]`, or `[T, B, I]` if no row ends early; contiguous as all tensors here.
         state: per state, `h` first, `[D, B, H]`.
         weights: per direction `W [G H, I]`, `R [G H, H]`, then the biases `[G H]` and the vectors `[H]`.
         bias: whether the two biases are among the weights.
+        y: room for the outputs, laid out as the caller's x; zeros where rows have ended.
         saved: empty, or of `saved_shapes`: room for what backward needs.
         ragged: where the N places are, if rows end early.
-        reset: truth values `[N]`.
+        reset: truth values, laid out as x.
     """
     layout, keep, threads = kernel.layout, bool(saved), threads_now()
     short = not keep and ragged is None and sizes.steps * sizes.rows <= SHORT
@@ -160,8 +164,6 @@ def forward(
         call.append([None] * (4 * layout.states))
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0
-    places = x.shape[0]
-    y = fresh(x.new_empty(places, sizes.directions * sizes.units))
     last = [torch.empty_like(each) for each in state]
     values = call.values
     values[fields.X], values[fields.Y] = x.data_ptr(), y.data_ptr()
@@ -170,13 +172,13 @@ def forward(
         values[fields.POINTERS + layout.states + n] = last[n].data_ptr()
     if keep:
         call.put({fields.Z: saved[0], fields.HISTORY: saved[1]})
-    shares = call.put_sequences(places, ragged, reset)
+    shares = call.put_sequences(x, ragged, reset)
     call.run(kernel.forward)
     del shares
     if short:
         values[fields.SEEN] = values[fields.FOUND]
         kept.keep(key, call)
-    return y, last
+    return last
 
 
 def backward(
@@ -205,7 +207,7 @@ def backward(
     call.put({fields.DX: dx if with_dx else None})
     call.append([*state, *[None] * layout.states, *d_last, *d_state])
     call.append_weights(weights, sizes.directions, bias, d_weights)
-    shares = call.put_sequences(x.shape[0], ragged, reset)
+    shares = call.put_sequences(x, ragged, reset)
     call.run(kernel.backward)
     del shares
     if not with_dx:

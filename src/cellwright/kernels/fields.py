@@ -28,13 +28,13 @@ Where rows end early, the longest come first, so that the rows of a step are the
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
     MEETINGS,  # [D] cache lines with the counters of the barriers and of alarms, as 64-bit integers
-    LENGTHS,  # [B] 64-bit integers, the longest first, or 0; then the next three are 0 too
-    ORDER,  # [B] 64-bit integers: the place of each row in the states of the caller
+    LENGTHS,  # [B] 64-bit integers, the longest first; 0: no row ends early, and the next three are 0 too
+    ORDER,  # [B] 64-bit integers: the row of the caller's batch that each row is; 0: the same
     BEGINS,  # [T + 1] 64-bit integers: the first place of each step
-    SHARES,  # [TEAM_SIZE + 1] 64-bit integers: the first row of each thread, if threads share the rows
+    SHARES,  # [TEAM_SIZE + 1] 64-bit integers: the first row of each thread, or 0
     RESETS,  # [N] bytes, or 0
     X,  # [N, I]
-    Y,  # [N, D, H]
+    Y,  # [N, D, H], or with ORDER [T, B, D, H] in the order of the caller, zero where rows have ended
     Z,  # [D, N, P, SLOTS, BLOCK]: input products, overwritten by what is saved; or a chunk of them
     HISTORY,  # [D, S - 1, N, P * BLOCK]: the states other than h, for backward
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
@@ -46,7 +46,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     PACKED_VECTORS,  # [D, vectors, P * BLOCK]
     TURNED_W,  # [D, vectors of I, K, LANES]: the weights with inputs along the lanes
     TURNED_R,  # [D, vectors of P * BLOCK, K, LANES]
-    DY,  # [N, D, H]
+    DY,  # like Y
     DX,  # [D, N, I], or 0
     DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
     DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions

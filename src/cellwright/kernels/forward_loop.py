@@ -21,6 +21,7 @@ from cellwright.kernels.fields import (
     ROWS,
     SCRATCH,
     SEEN,
+    SHARES,
     STATE,
     STEPS,
     TEAM_SIZE,
@@ -63,6 +64,7 @@ from cellwright.kernels.shared_loop import (
     pack_forward,
     starts_anew,
     weights_of,
+    y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
 
@@ -114,32 +116,34 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
 
 
 @compiled
-def z_at(call: Any, direction: int, place: int, low: int) -> int:
-    """The address in Z of a place of the chunk that begins at step `low`."""
+def z_at(call: Any, direction: int, low: int, t: int, row: int) -> int:
+    """The address in Z of a row at step t, in the chunk that begins at step `low`."""
     z_row = blocks(call[UNITS]) * SLOTS * BLOCK * SIZE
     if KEEP:
-        return call[Z] + (direction * call[PLACES] + place) * z_row
-    return call[Z] + (direction * call[CHUNK] * call[ROWS] + place - first_place(call, low)) * z_row
+        return call[Z] + (direction * call[PLACES] + first_place(call, t) + row) * z_row
+    # Threads that share the rows are at different chunks: a row has one place, whoever has ended.
+    before = (t - low) * call[ROWS] if call[SHARES] != 0 else first_place(call, t) - first_place(call, low)
+    return call[Z] + (direction * call[CHUNK] * call[ROWS] + before + row) * z_row
 
 
 @compiled
-def input_product(call: Any, direction: int, low: int, place: int, rows: int, member: int, size: int) -> None:
-    """W x + b for rows that stand side by side, from a place of the chunk on."""
+def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: int, member: int, size: int) -> None:
+    """W x + b for rows that stand side by side, from a row at step t on."""
     inputs, count = call[INPUTS], blocks(call[UNITS])
     width, z_row = GATES * BLOCK * SIZE, count * SLOTS * BLOCK * SIZE
-    z = z_at(call, direction, place, low)
-    x = call[X] + place * inputs * SIZE
+    z = z_at(call, direction, low, t, row)
+    x = call[X] + (first_place(call, t) + row) * inputs * SIZE
     first, last = own_blocks(call, member, size)
     tile = even(rows, ROWS_AT_ONCE)
     for p in range(first, last):
         panel = call[PACKED_W] + (direction * count + p) * inputs * width
         bias = call[PACKED_BX] + (direction * count + p) * width
-        for row in range(0, rows, tile):
+        for n in range(0, rows, tile):
             multiply(
-                call[TILE], min(tile, rows - row), GATES * UNIT_VECTORS,
-                x + row * inputs * SIZE, inputs * SIZE, SIZE,
+                call[TILE], min(tile, rows - n), GATES * UNIT_VECTORS,
+                x + n * inputs * SIZE, inputs * SIZE, SIZE,
                 panel, width, LANES * SIZE, inputs,
-                bias, 0, z + row * z_row + p * SLOTS * BLOCK * SIZE, z_row, LANES * SIZE,
+                bias, 0, z + n * z_row + p * SLOTS * BLOCK * SIZE, z_row, LANES * SIZE,
             )  # fmt: skip
 
 
@@ -147,13 +151,13 @@ def input_product(call: Any, direction: int, low: int, place: int, rows: int, me
 def input_products(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
     """W x + b for the steps of a chunk, own rows and own blocks."""
     first, last = own_rows(call, member, size)
-    if last - first == call[ROWS]:
-        place = first_place(call, low)
-        input_product(call, direction, low, place, first_place(call, low + count) - place, member, size)
+    if last - first == call[ROWS] and call[SHARES] == 0:
+        rows = first_place(call, low + count) - first_place(call, low)
+        input_product(call, direction, low, low, 0, rows, member, size)
     else:
         for t in range(low, low + count):
             first, last = own_rows_at(call, t, member, size)
-            input_product(call, direction, low, first_place(call, t) + first, last - first, member, size)
+            input_product(call, direction, low, t, first, last - first, member, size)
 
 
 @compiled
@@ -164,8 +168,8 @@ def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p:
     stride, block = call[ROWS] * count * BLOCK * SIZE, p * BLOCK * SIZE
     old = state_at(call, direction, side, row, p)
     new = state_at(call, direction, 1 - side, row, p)
-    y = call[Y] + (place * call[DIRECTIONS] + direction) * units * SIZE + block
-    x = z_at(call, direction, place, low) + SLOTS * block
+    y = call[Y] + y_offset(call, direction, t, row) + block
+    x = z_at(call, direction, low, t, row) + SLOTS * block
     history = call[HISTORY] + (direction * (STATES - 1) * places + place) * count * BLOCK * SIZE + block
     vectors = call[PACKED_VECTORS] + direction * VECTORS * count * BLOCK * SIZE + block
     for n in range(UNIT_VECTORS):

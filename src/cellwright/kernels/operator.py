@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ library.define(
     "Tensor[] saved, Tensor? lengths, Tensor? reset, str cell, bool bias, bool with_dx) -> Tensor[]"
 )
 
+T = TypeVar("T", Tensor, Tensor | None)
 _names: dict[Cell, str] = {cell: name for name, cell in cells.items()}
 _cells: dict[str, Cell] = dict(cells)
 
@@ -83,38 +84,40 @@ def scan(
 ) -> list[Tensor]:
     """Forward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, keep)
-    sizes, ragged, places = arranged(x, state, lengths)
+    ragged = ragged_of(x, lengths)
+    y = cpu.fresh((x.new_empty if lengths is None else x.new_zeros)(shape_of_y(x, state)))
     saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes_saved(kernel, x, state)] if keep else []
-    y, last = cpu.forward(
-        kernel, sizes, places(x), whole(state), whole(weights), bias, saved, ragged,
-        None if reset is None else places(reset),
+    last = cpu.forward(
+        kernel, sizes_of(x, state, ragged), in_places(x, ragged), whole(state), whole(weights), bias, y, saved,
+        ragged, in_places(reset, ragged),
     )  # fmt: skip
-    y = ragged.unpacked(y) if ragged is not None and x.dim() == 3 else y.view(*x.shape[:-1], y.shape[-1])
     return [y, *last, *saved]
 
 
-def arranged(
-    x: Tensor, state: Sequence[Tensor], lengths: Tensor | None
-) -> tuple[Sizes, Ragged | None, Callable[[Tensor], Tensor]]:
-    """The sizes of a call, where its rows are if they end early, and how a tensor comes into that order."""
-    sizes = sizes_of(x, state, lengths)
-    ragged = None if lengths is None else Ragged.of(lengths, sizes.steps)
-    if x.dim() == 3:
-        places = (lambda each: each.flatten(0, 1).contiguous()) if ragged is None else ragged.packed
-    else:
-        places = Tensor.contiguous
-    return sizes, ragged, places
+def ragged_of(x: Tensor, lengths: Tensor | None) -> Ragged | None:
+    """Where rows stand, if they end early, for x `[T, B, I]` or packed `[N, I]`."""
+    if lengths is None:
+        return None
+    return Ragged.of(lengths, x.shape[0]) if x.dim() == 3 else Ragged.of_packed(lengths)
 
 
-def sizes_of(x: Tensor, state: Sequence[Tensor], lengths: Tensor | None) -> Sizes:
+def in_places(tensor: T, ragged: Ragged | None) -> T:
+    """A tensor, if there is one, in the order of the kernel and without gaps in memory."""
+    if tensor is None:
+        return None
+    return tensor.contiguous() if ragged is None else ragged.packed(tensor).contiguous()
+
+
+def sizes_of(x: Tensor, state: Sequence[Tensor], ragged: Ragged | None) -> Sizes:
     """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`."""
     directions, rows, units = state[0].shape
-    if x.dim() == 3:
-        steps = x.shape[0]
-    else:
-        assert lengths is not None
-        steps = int(lengths.max()) if rows else 0
-    return Sizes(steps, rows, x.shape[-1], units, directions)
+    return Sizes(x.shape[0] if ragged is None else ragged.steps, rows, x.shape[-1], units, directions)
+
+
+def shape_of_y(x: Tensor, state: Sequence[Tensor]) -> tuple[int, ...]:
+    """Outputs are laid out as x."""
+    directions, _, units = state[0].shape
+    return (*x.shape[:-1], directions * units)
 
 
 def scan_shapes(
@@ -128,8 +131,7 @@ def scan_shapes(
     keep: bool,
 ) -> list[Tensor]:
     """What forward returns, without the numbers."""
-    directions, _, units = state[0].shape
-    y = x.new_empty(*x.shape[:-1], directions * units)
+    y = x.new_empty(shape_of_y(x, state))
     shapes = shapes_saved(cpu.kernel_of(_cells[cell], x.dtype, keep), x, state) if keep else []
     return [y, *map(torch.empty_like, state), *map(x.new_empty, shapes)]
 
@@ -157,14 +159,12 @@ def scan_backward(
     """Backward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, True)
     given = [None if each is None else each.contiguous() for each in d_last]
-    sizes, ragged, places = arranged(x, state, lengths)
+    ragged = ragged_of(x, lengths)
     dx, d_state, d_weights = cpu.backward(
-        kernel, sizes, places(dy), given, places(x), places(y), whole(state), whole(weights), bias, saved,
-        ragged, None if reset is None else places(reset), with_dx,
+        kernel, sizes_of(x, state, ragged), dy.contiguous(), given, in_places(x, ragged), y, whole(state),
+        whole(weights), bias, saved, ragged, in_places(reset, ragged), with_dx,
     )  # fmt: skip
-    if with_dx:
-        dx = ragged.unpacked(dx) if ragged is not None and x.dim() == 3 else dx.view_as(x)
-    return [dx, *d_state, *d_weights]
+    return [dx if ragged is None or not with_dx else ragged.unpacked(dx), *d_state, *d_weights]
 
 
 def scan_backward_shapes(

@@ -14,7 +14,7 @@ from .program import Argument, Node, Program, Untraceable
 HERE = Path(__file__).parent
 RESERVED = {
     "exp", "expm1", "fabs", "fma", "keep_some", "larger", "load", "load_some", "log", "log1p", "sigmoid",
-    "smaller", "sqrt", "store", "store_some", "tanh", "where", "count",
+    "smaller", "spread", "sqrt", "store", "store_some", "tanh", "where", "count",
 }  # fmt: skip
 
 
@@ -30,10 +30,15 @@ def _power(x: str, exponent: str) -> str:
         "3.0": f"{x} * {x} * {x}",
         "1.0": x,
         "0.5": f"sqrt({x})",
+        "1.5": f"{x} * sqrt({x})",
+        "(-0.5)": f"1.0 / sqrt({x})",
         "(-1.0)": f"1.0 / {x}",
+        "(-1.5)": f"1.0 / ({x} * sqrt({x}))",
+        "(-2.0)": f"1.0 / ({x} * {x})",
     }
     if exponent not in powers:
-        raise Untraceable(f"a power of {exponent} is not among {', '.join(powers)}")
+        known = ", ".join(power.strip("()") for power in powers)
+        raise Untraceable(f"a power of {exponent.strip('()')} is not among {known}")
     return powers[exponent]
 
 
@@ -43,6 +48,11 @@ def _softplus(x: str, beta: str = "1.0", limit: str = "20.0") -> str:
 
 def _softplus_backward(d: str, x: str, beta: str, limit: str) -> str:
     return f"where({x} * {beta} > {limit}, {d}, {d} * sigmoid({x} * {beta}))"
+
+
+def _where(mask: str, a: str, b: str) -> str:
+    both_numbers = not (a.isidentifier() or b.isidentifier())
+    return f"where({mask}, spread({a}), {b})" if both_numbers else f"where({mask}, {a}, {b})"
 
 
 def _scaled(sign: str) -> Callable[..., str]:
@@ -59,7 +69,6 @@ NUMBA: Mapping[str, Callable[..., str]] = {
     "neg": lambda a: f"-{a}",
     "abs": lambda a: f"fabs({a})",
     "sgn": lambda a: f"where({a} > 0.0, 1.0 + 0.0 * {a}, where({a} < 0.0, 0.0 * {a} - 1.0, {a}))",
-    "square": lambda a: f"{a} * {a}",
     "sqrt": lambda a: f"sqrt({a})",
     "rsqrt": lambda a: f"1.0 / sqrt({a})",
     "reciprocal": lambda a: f"1.0 / {a}",
@@ -77,22 +86,38 @@ NUMBA: Mapping[str, Callable[..., str]] = {
     "softplus": _softplus,
     "softplus_backward": _softplus_backward,
     "silu": lambda a: f"{a} * sigmoid({a})",
+    "leaky_relu": lambda a, slope="0.01": f"where({a} > 0.0, {a}, {a} * {slope})",
+    "leaky_relu_backward": lambda d, a, slope, _result: f"where({a} > 0.0, {d}, {d} * {slope})",
+    "hardsigmoid": lambda a: f"smaller(larger({a} / 6.0 + 0.5, 0.0), 1.0)",
+    "hardsigmoid_backward": lambda d, a: f"where(({a} > -3.0) & ({a} < 3.0), {d} / 6.0, 0.0)",
+    "elu": lambda a, alpha="1.0": f"where({a} > 0.0, {a}, {alpha} * expm1({a}))",
+    "elu_backward": lambda d, alpha, _scale, _inner, _result, a: f"where({a} > 0.0, {d}, {d} * {alpha} * exp({a}))",
+    "addcmul": lambda a, b, c, value="1.0": f"{a} + {b} * {c} * {value}",
+    "sign": lambda a: f"where({a} > 0.0, 1.0 + 0.0 * {a}, where({a} < 0.0, 0.0 * {a} - 1.0, {a}))",
     "hardtanh": _clamp,
     "clamp": _clamp,
     "clamp_min": lambda a, low: _clamp(a, low),
     "clamp_max": lambda a, high: _clamp(a, None, high),
     "maximum": lambda a, b: f"larger({a}, {b})",
     "minimum": lambda a, b: f"smaller({a}, {b})",
-    "hardtanh_backward": lambda d, x, low, high: f"where({x} > {low}, where({x} < {high}, {d}, 0.0), 0.0)",
+    "hardtanh_backward": lambda d, x, low, high: f"where(({x} > {low}) & ({x} < {high}), {d}, 0.0)",
     "silu_backward": lambda d, x: f"{d} * sigmoid({x}) * (1.0 + {x} * (1.0 - sigmoid({x})))",
     "masked_fill": lambda x, mask, value: f"where({mask}, {value}, {x})",
-    "where": lambda mask, a, b: f"where({mask}, {a}, {b})",
+    "where": _where,
     "gt": lambda a, b: f"{a} > {b}",
     "ge": lambda a, b: f"{a} >= {b}",
     "lt": lambda a, b: f"{a} < {b}",
     "le": lambda a, b: f"{a} <= {b}",
     "eq": lambda a, b: f"{a} == {b}",
     "ne": lambda a, b: f"{a} != {b}",
+    "logical_and": lambda a, b: f"{a} & {b}",
+    "logical_or": lambda a, b: f"{a} | {b}",
+    "logical_xor": lambda a, b: f"{a} ^ {b}",
+    "logical_not": lambda a: f"~{a}",
+    "bitwise_and": lambda a, b: f"{a} & {b}",
+    "bitwise_or": lambda a, b: f"{a} | {b}",
+    "bitwise_xor": lambda a, b: f"{a} ^ {b}",
+    "bitwise_not": lambda a: f"~{a}",
 }
 
 
@@ -222,7 +247,7 @@ APART = {layout.apart}
 
 memory = Memory("{target.dtype}", LANES)
 load, store, load_some, store_some = memory.load, memory.store, memory.load_some, memory.store_some
-keep_some, get, put = memory.keep_some, memory.get, memory.put'''
+keep_some, spread, get, put = memory.keep_some, memory.spread, memory.get, memory.put'''
 
 
 def forward_body(program: Program) -> str:

@@ -21,6 +21,10 @@ from ..cells import Cell
 Argument = str | float | None
 DTYPE = torch.float32
 ALIASES = {"detach", "alias", "clone", "_to_copy", "positive"}
+ON_MASKS = {"where", "masked_fill"} | {
+    f"{kind}_{word}" for kind in ("logical", "bitwise") for word in ("and", "or", "xor", "not")
+}
+NUMBERS = {"full_like": 1, "scalar_tensor": 0}  # which argument is the number that fills the result
 FILLED = {"zeros_like": 0.0, "ones_like": 1.0}
 
 
@@ -30,12 +34,16 @@ class Untraceable(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """One operator: `name = operator(arguments, options)`; an argument is another name or a number."""
+    """One operator: `name = operator(arguments, options)`; an argument is another name or a number.
+
+    A mask is a result of truth values.
+    """
 
     name: str
     operator: str
     arguments: tuple[Argument, ...]
     options: tuple[tuple[str, Argument], ...] = ()
+    mask: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,10 +162,14 @@ def divided(
 ) -> tuple[tuple[str, ...], tuple[Node, ...]]:
     """Which forward values to save for backward, and which nodes to run again there.
 
-    A value is saved only if it does not follow from the states, the vectors and what is saved already.
+    A value is saved only if it does not follow from the states, the vectors and what is saved already. Masks are
+    not saved: what they are made of is.
     """
     made = {node.name: node for node in forward}
     wanted = {argument for node in backward for argument in node.arguments} | set(results)
+    for node in reversed(forward):
+        if node.mask and node.name in wanted:
+            wanted.update(node.arguments)
     saved: list[str] = []
     known = set(free)
 
@@ -167,7 +179,7 @@ def divided(
         return name in made and all(follows(argument) for argument in made[name].arguments)
 
     for name in itertools.chain(sorted(leaves & wanted), made):
-        if name in wanted and not follows(name):
+        if name in wanted and not follows(name) and not (name in made and made[name].mask):
             saved.append(name)
             known.add(name)
     again = live([node for node in forward if node.name not in known], [*wanted])
@@ -210,6 +222,7 @@ class Tape(TorchDispatchMode):
                 node.operator,
                 tuple(new.get(argument, argument) for argument in node.arguments),
                 node.options,
+                node.mask,
             )
             for node in self.nodes
         ]
@@ -242,27 +255,39 @@ class Tape(TorchDispatchMode):
             self.names[id(result)] = self.argument(args[0])
         elif operator in FILLED:
             self.names[id(result)] = FILLED[operator]
-        elif operator == "full_like":
-            self.names[id(result)] = float(args[1])
+        elif operator in NUMBERS:
+            self.names[id(result)] = float(args[NUMBERS[operator]])
+        elif self.is_constant(args) and result.dtype == DTYPE:
+            exact = [
+                torch.tensor(self.argument(each), dtype=torch.float64) if isinstance(each, Tensor) else each
+                for each in args
+            ]
+            self.names[id(result)] = float(function(*exact, **(kwargs or {})))
         elif any(isinstance(each, Tensor) for each in args):
-            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {})
+            mask = result.dtype == torch.bool
+            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {}, mask)
         return result
 
-    def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    def is_constant(self, args: tuple[Any, ...]) -> bool:
+        """Whether an operator computes with numbers only: all its tensors are full of one number."""
+        tensors = [each for each in args if isinstance(each, Tensor)]
+        return bool(tensors) and all(isinstance(self.argument(each), float) for each in tensors)
+
+    def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], mask: bool) -> str:
         """Write one operator down."""
         for value in (*args, *kwargs.values()):
             if value is not None and not isinstance(value, Tensor | int | float):
                 raise Untraceable(f"the operator {operator} is used with {value!r}")
         name = f"t{len(self.nodes)}"
         options = tuple((key, self.argument(value)) for key, value in kwargs.items())
-        self.nodes.append(Node(name, operator, tuple(map(self.argument, args)), options))
+        self.nodes.append(Node(name, operator, tuple(map(self.argument, args)), options, mask))
         return name
 
 
 def check_dtypes(operator: str, args: Sequence[Any], result: Tensor) -> None:
-    """One dtype throughout; truth values come from comparisons and go into `where` only."""
+    """One dtype throughout; truth values come from comparisons and go into a choice or their own operators."""
     kinds = {each.dtype for each in args if isinstance(each, Tensor)} - {DTYPE}
     if result.dtype not in (DTYPE, torch.bool) or (
-        kinds and (kinds != {torch.bool} or operator not in ("where", "masked_fill", "masked_fill_"))
+        kinds and (kinds != {torch.bool} or operator.rstrip("_") not in ON_MASKS)
     ):
         raise Untraceable(f"the operator {operator} changes the dtype or computes with truth values")

@@ -16,15 +16,15 @@ class Ragged(NamedTuple):
 
     Attributes:
         lengths: 64-bit integers `[B]`, the longest first.
-        order: 64-bit integers `[B]`: the row of the batch that stands at each place.
         begins: 64-bit integers `[T + 1]`: the first place of each step, and behind the last.
-        places: 64-bit integers `[N]`: the step and row `t * B + b` that each place comes from.
+        order: 64-bit integers `[B]`: the row of the batch that each row is; None if the batch is packed already.
+        places: 64-bit integers `[N]`: the step and row `t * B + b` that each place comes from; or None.
     """
 
     lengths: Tensor
-    order: Tensor
     begins: Tensor
-    places: Tensor
+    order: Tensor | None = None
+    places: Tensor | None = None
 
     @classmethod
     def of(cls, lengths: Tensor, steps: int) -> Ragged:
@@ -32,23 +32,41 @@ class Ragged(NamedTuple):
         lengths, order = lengths.sort(descending=True, stable=True)
         time = torch.arange(steps)[:, None]
         within = time < lengths
-        begins = torch.zeros(steps + 1, dtype=torch.int64)
-        torch.cumsum(within.sum(1), 0, out=begins[1:])
-        return cls(lengths, order, begins, (time * len(lengths) + order)[within])
+        return cls(lengths, starts(within.sum(1)), order, (time * len(lengths) + order)[within])
+
+    @classmethod
+    def of_packed(cls, lengths: Tensor) -> Ragged:
+        """The places of a batch that is packed, with its lengths `[B]`, the longest first."""
+        time = torch.arange(int(lengths[0]) if len(lengths) else 0)
+        return cls(lengths, starts((time[:, None] < lengths).sum(1)))
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.begins) - 1
 
     def packed(self, tensor: Tensor) -> Tensor:
         """`[T, B, ...]` to `[N, ...]`."""
+        if self.places is None:
+            return tensor
         return tensor.flatten(0, 1).index_select(0, self.places.to(tensor.device))
 
     def unpacked(self, tensor: Tensor) -> Tensor:
         """`[N, ...]` to `[T, B, ...]`, with zeros where a row has ended."""
-        steps, rows = len(self.begins) - 1, len(self.lengths)
-        whole = tensor.new_zeros(steps * rows, *tensor.shape[1:])
-        return whole.index_copy(0, self.places.to(tensor.device), tensor).unflatten(0, (steps, rows))
+        if self.places is None:
+            return tensor
+        rows = len(self.lengths)
+        whole = tensor.new_zeros(self.steps * rows, *tensor.shape[1:])
+        return whole.index_copy(0, self.places.to(tensor.device), tensor).unflatten(0, (self.steps, rows))
 
     def shares(self, threads: int) -> Tensor:
         """The first row of each thread, and behind the last, such that all have about the same number of steps."""
-        goals = [len(self.places) * n // threads for n in range(1, threads)]
         done = list(accumulate(self.lengths.tolist()))
+        goals = [int(self.begins[-1]) * n // threads for n in range(1, threads)]
         inner = [sum(total <= goal for total in done) for goal in goals]
         return torch.tensor([0, *inner, len(done)])
+
+
+def starts(counts: Tensor) -> Tensor:
+    """Where each of some groups begins if they stand one behind the other, and where the last ends."""
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])

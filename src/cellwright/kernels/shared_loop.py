@@ -6,6 +6,7 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     BEGINS,
     BY_ROWS,
+    DIRECTIONS,
     INPUTS,
     LENGTHS,
     ORDER,
@@ -48,6 +49,13 @@ def length_of(call: Any, row: int) -> int:
 def in_batch(call: Any, row: int) -> int:
     """Where the caller's states have a row."""
     return row if call[ORDER] == 0 else read(call[ORDER] + 8 * row)
+
+
+@compiled
+def y_offset(call: Any, direction: int, t: int, row: int) -> int:
+    """Where in Y and its cotangent a row stands at step t, in bytes."""
+    place = first_place(call, t) + row if call[ORDER] == 0 else t * call[ROWS] + in_batch(call, row)
+    return (place * call[DIRECTIONS] + direction) * call[UNITS] * SIZE
 
 
 @compiled

@@ -59,10 +59,11 @@ def operand(context: Any, builder: ir.IRBuilder, vector: Vector, kind: types.Typ
 
 
 def vector_among(kinds: tuple[types.Type, ...]) -> Vector | None:
-    """The vector among operands, if all the rest are masks and numbers."""
-    vectors = {kind.vector for kind in kinds if isinstance(kind, VectorType) and kind.vector.kind != "mask"}
+    """The vector among operands, if all the rest are masks and numbers; the mask if all are masks."""
+    vectors = {kind.vector for kind in kinds if isinstance(kind, VectorType)}
+    numbers = {vector for vector in vectors if vector.kind != "mask"} or vectors
     fits = all(isinstance(kind, VectorType | types.Number) for kind in kinds)
-    return vectors.pop() if fits and len(vectors) == 1 else None
+    return numbers.pop() if fits and len(numbers) == 1 else None
 
 
 def on_vectors(emit: Callable[..., Lanes], function: Any = None, gives_mask: bool = False) -> Any:
@@ -102,6 +103,10 @@ on_vectors(lambda a, b: a < b, operator.lt, gives_mask=True)
 on_vectors(lambda a, b: a <= b, operator.le, gives_mask=True)
 on_vectors(lambda a, b: a.equals(b), operator.eq, gives_mask=True)
 on_vectors(lambda a, b: a.differs(b), operator.ne, gives_mask=True)
+on_vectors(lambda a, b: a.emit("and_", b), operator.and_)
+on_vectors(lambda a, b: a.emit("or_", b), operator.or_)
+on_vectors(lambda a, b: a.emit("xor", b), operator.xor)
+on_vectors(lambda a: a.emit("not_"), operator.invert)
 
 
 def call_at(at: ir.Value, signature: ir.FunctionType, builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> ir.Value:
@@ -152,7 +157,8 @@ class Memory:
 
     `load(at)` and `store(at, value)` move a whole vector; `load_some(at, count)` and
     `store_some(at, value, count)` touch the first `count` lanes only: none below 1, all from `lanes` on.
-    `keep_some(value, count)` puts zeros into the other lanes. `get` and `put` move one number.
+    `keep_some(value, count)` puts zeros into the other lanes, `spread(number)` the number into all. `get` and
+    `put` move one number.
     """
 
     def __init__(self, dtype: str, lanes: int) -> None:
@@ -200,6 +206,13 @@ class Memory:
             return kind(value, types.int64), emit
 
         @intrinsic
+        def spread(typingctx: Any, value: Any) -> Any:
+            def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+                return operand(context, builder, vector, value, args[0]).value
+
+            return kind(value), emit
+
+        @intrinsic
         def get(typingctx: Any, at: Any) -> Any:
             def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
                 return builder.load(builder.inttoptr(args[0], scalar.as_pointer()), typ=scalar)
@@ -215,4 +228,4 @@ class Memory:
             return types.void(types.int64, number), emit
 
         self.load, self.store, self.load_some, self.store_some = load, store, load_some, store_some
-        self.keep_some, self.get, self.put = keep_some, get, put
+        self.keep_some, self.spread, self.get, self.put = keep_some, spread, get, put
