@@ -151,6 +151,8 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
 def finish(call: Any, direction: int, member: int, size: int) -> None:
     """Hand out the cotangents of the first states."""
     rows, units = call[ROWS], call[UNITS]
+    if call[POINTERS + 3 * STATES] == 0:
+        return
     stride = rows * blocks(units) * BLOCK * SIZE
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
@@ -371,8 +373,9 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
         s, s_stride = history + (first_place(call, before) + row) * padded, places * padded
     else:
         first = direction * rows + in_batch(call, row)
-        copy_padded(call[POINTERS] + first * units * SIZE + block, h_before, left, BLOCK)
-        if STATES > 1:
+        h = call[POINTERS] + first * units * SIZE + block if call[POINTERS] != 0 else 0
+        copy_padded(h, h_before, left, BLOCK)
+        if STATES > 1 and call[POINTERS] != 0:
             s, s_stride = first_states(call, first, p, member_scratch(call)), BLOCK * SIZE
     y = call[Y] + y_offset(call, direction, t, row) + block
     dy = call[DY] + y_offset(call, direction, t, row) + block

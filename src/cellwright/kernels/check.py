@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
 
+from ..cells import Cell
 from ..errors import InputError
 from .layer import Layer, states_of
 
@@ -17,33 +19,49 @@ def check(layer: Layer) -> None:
     Raises:
         InputError: one does not; the message states the rule and the value.
     """
-    cell, x, weights = layer.cell, layer.x, layer.weights
-    units, inputs, gates = weights[0].r.shape[-1], weights[0].w.shape[-1], len(cell.gates)
-    packed = layer.lengths if x.dim() == 2 else None
+    x, weights = layer.x, layer.weights
+    inputs, packed = weights[0].w.shape[-1], layer.lengths if x.dim() == 2 else None
     if (packed is None and x.dim() != 3) or x.shape[-1] != inputs:
         raise InputError(
             f"x must be [T, B, {inputs}] as the weights have it, or with lengths= packed [N, {inputs}], but is "
             f"{list(x.shape)}"
         )
-    expected = (len(weights), x.shape[1] if packed is None else len(packed), units)
-    if len(layer.state) != len(cell.state) or any(tuple(each.shape) != expected for each in layer.state):
+    check_state(layer)
+    check_weights(layer)
+    check_kinds(layer)
+    if packed is not None:
+        check_packed_marks(layer, packed)
+    elif layer.lengths is not None or layer.reset is not None:
+        check_marks(layer)
+
+
+def check_state(layer: Layer) -> None:
+    """There are all states, or none."""
+    cell, state, expected = layer.cell, layer.state, layer.shape_of_state()
+    if state and (len(state) != len(cell.state) or any(each.shape != expected for each in state)):
         raise InputError(
             f"the state of {cell.name} is {', '.join(states_of(cell))}, each of shape {list(expected)}, but has "
-            f"{listed(layer.state) or 'none'}"
+            f"{listed(state)}"
         )
-    biases = [(gates * units,)] * 2 if weights[0].b_w is not None else []
-    shapes = [(gates * units, inputs), (gates * units, units), *biases, *[(units,)] * len(cell.vectors)]
-    for each in weights:
-        if [tuple(tensor.shape) for tensor in each.tensors()] != shapes:
-            raise InputError(
-                f"the weights of {cell.name} must have the shapes {', '.join(str(list(shape)) for shape in shapes)}, "
-                f"but have {listed(each.tensors())}"
-            )
-    check_kinds(layer)
-    if packed is None:
-        check_marks(layer)
-    else:
-        check_packed_marks(layer, packed)
+
+
+def check_weights(layer: Layer) -> None:
+    """The weights of every direction have the shapes that belong to the cell."""
+    cell, first = layer.cell, layer.weights[0]
+    shapes = shapes_of_weights(cell, first.w.shape[-1], first.r.shape[-1], first.b_w is not None)
+    if [tensor.shape for tensor in layer.learned] != shapes * len(layer.weights):
+        found = next(each for each in layer.weights if [tensor.shape for tensor in each.tensors()] != shapes)
+        raise InputError(
+            f"the weights of {cell.name} must have the shapes {', '.join(str(list(shape)) for shape in shapes)}, "
+            f"but have {listed(found.tensors())}"
+        )
+
+
+@cache
+def shapes_of_weights(cell: Cell, inputs: int, units: int, bias: bool) -> list[tuple[int, ...]]:
+    """The shapes of one direction's weights, in their order."""
+    gates = len(cell.gates) * units
+    return [(gates, inputs), (gates, units), *[(gates,)] * 2 * bias, *[(units,)] * len(cell.vectors)]
 
 
 def listed(tensors: Sequence[Tensor]) -> str:
@@ -58,11 +76,12 @@ def check_kinds(layer: Layer) -> None:
         raise InputError(
             f"x must be of a floating-point dtype (the kernel computes in float32 and float64), not {x.dtype}"
         )
+    device, dtype = x.device, x.dtype
     for tensor in layer.tensors:
-        if tensor.device != x.device:
-            raise InputError(f"x, state and weights must be on one device, but are on {x.device} and {tensor.device}")
-        if tensor.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
-            raise InputError(f"x, state and weights must have one dtype, but have {x.dtype} and {tensor.dtype}")
+        if tensor.device != device:
+            raise InputError(f"x, state and weights must be on one device, but are on {device} and {tensor.device}")
+        if tensor.dtype != dtype and not torch.is_autocast_enabled(device.type):
+            raise InputError(f"x, state and weights must have one dtype, but have {dtype} and {tensor.dtype}")
 
 
 def check_marks(layer: Layer) -> None:

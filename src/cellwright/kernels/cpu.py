@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,9 +98,9 @@ class Call:
         for name, tensor in tensors.items():
             self.values[name] = address(tensor)
 
-    def put_sequences(self, x: Tensor, ragged: Ragged | None, reset: Tensor | None) -> Tensor | None:
+    def put_sequences(self, sizes: Sizes, ragged: Ragged | None, reset: Tensor | None) -> Tensor | None:
         """What the call is told about lengths and resets; what is returned must outlive the call."""
-        self.values[fields.PLACES] = math.prod(x.shape[:-1])
+        self.values[fields.PLACES] = sizes.steps * sizes.rows if ragged is None else int(ragged.begins[-1])
         self.values[fields.RESETS] = address(reset)
         if ragged is None:
             return None
@@ -147,7 +146,7 @@ def forward(
         kernel: with a derivative if something is to be saved.
         sizes: of the call.
         x: `[N, I]`, or `[T, B, I]` if no row ends early; contiguous as all tensors here.
-        state: per state, `h` first, `[D, B, H]`.
+        state: per state, `h` first, `[D, B, H]`; empty for zeros.
         weights: per direction `W [G H, I]`, `R [G H, H]`, then the biases `[G H]` and the vectors `[H]`.
         bias: whether the two biases are among the weights.
         y: room for the outputs, laid out as the caller's x; zeros where rows have ended.
@@ -164,15 +163,15 @@ def forward(
         call.append([None] * (4 * layout.states))
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0
-    last = [torch.empty_like(each) for each in state]
+    last = [x.new_empty(sizes.directions, sizes.rows, sizes.units) for _ in range(layout.states)]
     values = call.values
     values[fields.X], values[fields.Y] = x.data_ptr(), y.data_ptr()
     for n in range(layout.states):
-        values[fields.POINTERS + n] = state[n].data_ptr()
+        values[fields.POINTERS + n] = state[n].data_ptr() if state else 0
         values[fields.POINTERS + layout.states + n] = last[n].data_ptr()
     if keep:
         call.put({fields.Z: saved[0], fields.HISTORY: saved[1]})
-    shares = call.put_sequences(x, ragged, reset)
+    shares = call.put_sequences(sizes, ragged, reset)
     call.run(kernel.forward)
     del shares
     if short:
@@ -205,9 +204,10 @@ def backward(
     call = Call(kernel, plan_backward(layout, sizes, threads_now()))
     call.put({fields.X: x, fields.Y: y, fields.DY: dy, fields.Z: saved[0], fields.HISTORY: saved[1], fields.ONE: one})
     call.put({fields.DX: dx if with_dx else None})
-    call.append([*state, *[None] * layout.states, *d_last, *d_state])
+    nothing = [None] * layout.states
+    call.append([*(state or nothing), *nothing, *d_last, *(d_state or nothing)])
     call.append_weights(weights, sizes.directions, bias, d_weights)
-    shares = call.put_sequences(x, ragged, reset)
+    shares = call.put_sequences(sizes, ragged, reset)
     call.run(kernel.backward)
     del shares
     if not with_dx:
@@ -215,13 +215,12 @@ def backward(
     return dx[0] if sizes.directions == 1 else dx.sum(0), d_state, d_weights
 
 
-def saved_shapes(kernel: Kernel, places: int, units: int, directions: int) -> list[tuple[int, ...]]:
+def saved_shapes(kernel: Kernel, places: int, sizes: Sizes) -> list[tuple[int, ...]]:
     """The shapes of what backward needs: the saved gates in blocks, and the states other than h."""
     layout = kernel.layout
-    blocks = -(-units // layout.block)
     return [
-        (directions, places, blocks, layout.slots, layout.block),
-        (directions, layout.states - 1, places, blocks * layout.block),
+        (sizes.directions, places, sizes.blocks(layout), layout.slots, layout.block),
+        (sizes.directions, layout.states - 1, places, sizes.padded(layout)),
     ]
 
 

@@ -92,9 +92,10 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
         side = 0 if direction == 0 else (call[STEPS] - length) % 2
         for p in range(first_block, last_block):
             for k in range(STATES):
-                source = call[POINTERS + k] + (place * units + p * BLOCK) * SIZE
+                given = 0 if anew else call[POINTERS + k]
+                source = given + (place * units + p * BLOCK) * SIZE if given != 0 else 0
                 target = state_at(call, direction, side, row, p) + k * stride
-                copy_padded(0 if anew else source, target, units - p * BLOCK, BLOCK)
+                copy_padded(source, target, units - p * BLOCK, BLOCK)
 
 
 @compiled

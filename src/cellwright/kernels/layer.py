@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -30,19 +31,24 @@ class Weights(NamedTuple):
 
     def tensors(self) -> tuple[Tensor, ...]:
         """All that is not None, in order."""
-        return (*(each for each in self[:4] if each is not None), *self.vectors)
+        if self.b_w is None or self.b_r is None:
+            return (self.w, self.r, *(each for each in self[2:4] if each is not None), *self.vectors)
+        return (self.w, self.r, self.b_w, self.b_r, *self.vectors)
 
 
-class Layer(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Layer:
     """The arguments of one layer.
 
     Attributes:
         cell: the equations.
         x: `[T, B, I]`; or packed `[N, I]`: step by step the rows that have not ended, the longest first.
-        state: the first states `[D, B, H]`, in the order of `states_of(cell)`.
+        state: the first states `[D, B, H]`, in the order of `states_of(cell)`; empty if all are zero.
         weights: of each direction; the second one runs from the end to the start.
         lengths: 64-bit integers `[B]`: the steps of each sequence, in descending order if x is packed; None for all.
         reset: truth values `[T, B]`, or packed `[N]`: at which steps a new piece begins, with the state zero.
+        learned: the tensors of all weights, in order.
+        tensors: all floating-point tensors.
     """
 
     cell: Cell
@@ -51,11 +57,23 @@ class Layer(NamedTuple):
     weights: Sequence[Weights]
     lengths: Tensor | None = None
     reset: Tensor | None = None
+    learned: list[Tensor] = field(init=False)
+    tensors: list[Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.learned = [tensor for each in self.weights for tensor in each.tensors()]
+        self.tensors = [self.x, *self.state, *self.learned]
 
     @property
-    def tensors(self) -> list[Tensor]:
-        """All floating-point tensors."""
-        return [self.x, *self.state, *(tensor for each in self.weights for tensor in each.tensors())]
+    def rows(self) -> int:
+        """B."""
+        if self.x.dim() == 3:
+            return self.x.shape[1]
+        return 0 if self.lengths is None else len(self.lengths)
+
+    def shape_of_state(self) -> tuple[int, int, int]:
+        """`[D, B, H]`."""
+        return len(self.weights), self.rows, self.weights[0].r.shape[-1]
 
 
 @cache

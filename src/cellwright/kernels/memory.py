@@ -38,7 +38,7 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, threads: int) -> Plan
     team = team_for(sizes, layout, threads)
     rows, inputs, units, directions = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
-    sums = {fields.MEETINGS: directions * CACHE_LINE}
+    sums = meetings(team, directions)
     others = {
         fields.STATE: directions * 2 * layout.states * rows * padded,
         fields.SCRATCH: team.threads * layout.scratch,
@@ -59,8 +59,7 @@ def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
     rows, inputs, units, directions = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
     chunk = directions * chunk_steps(sizes, layout) * rows
-    sums = {
-        fields.MEETINGS: directions * CACHE_LINE,
+    sums = meetings(team, directions) | {
         fields.D_PACKED_W: directions * inputs * panel,
         fields.D_PACKED_R: directions * units * panel,
         fields.D_PACKED_BX: directions * panel,
@@ -86,6 +85,11 @@ def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
         return plan
     offsets = dict(plan.offsets)
     return plan._replace(offsets=tuple((offsets | {fields.DZR: offsets[fields.DZX]}).items()))
+
+
+def meetings(team: Team, directions: int) -> dict[int, int]:
+    """The counters of a team; a single thread meets nobody."""
+    return {fields.MEETINGS: directions * CACHE_LINE} if team.threads > 1 else {}
 
 
 def planned(layout: Layout, sizes: Sizes, team: Team, sums: Mapping[int, int], others: Mapping[int, int]) -> Plan:

@@ -49,17 +49,20 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs and last states of a layer, by the CPU kernel."""
     keep = needs_derivative(layer)
     call = torch.ops.cellwright.scan.default if keep or is_watched(layer) else scan
-    result = call(
+    y, *others = call(
         layer.x,
         list(layer.state),
-        [tensor for each in layer.weights for tensor in each.tensors()],
+        layer.learned,
         layer.lengths,
         layer.reset,
         name_of(layer.cell),
         layer.weights[0].b_w is not None,
         keep,
     )
-    return result[0], result[1 : 1 + len(layer.state)]
+    return y, others[: len(layer.cell.state)]
+
+
+PLAIN = {Tensor, torch.nn.Parameter}
 
 
 def is_watched(layer: Layer) -> bool:
@@ -69,7 +72,7 @@ def is_watched(layer: Layer) -> bool:
     """
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
         return True
-    return any(type(tensor) not in (Tensor, torch.nn.Parameter) for tensor in layer.tensors)
+    return not PLAIN.issuperset(map(type, layer.tensors))
 
 
 def scan(
@@ -85,10 +88,12 @@ def scan(
     """Forward on the CPU."""
     kernel = cpu.kernel_of(_cells[cell], x.dtype, keep)
     ragged = ragged_of(x, lengths)
-    y = cpu.fresh((x.new_empty if lengths is None else x.new_zeros)(shape_of_y(x, state)))
-    saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes_saved(kernel, x, state)] if keep else []
+    sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
+    y = (x.new_empty if lengths is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.units))
+    shapes = cpu.saved_shapes(kernel, math.prod(x.shape[:-1]), sizes) if keep else ()
+    saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes]
     last = cpu.forward(
-        kernel, sizes_of(x, state, ragged), in_places(x, ragged), whole(state), whole(weights), bias, y, saved,
+        kernel, sizes, in_places(x, ragged), whole(state), whole(weights), bias, cpu.fresh(y), saved,
         ragged, in_places(reset, ragged),
     )  # fmt: skip
     return [y, *last, *saved]
@@ -108,16 +113,14 @@ def in_places(tensor: T, ragged: Ragged | None) -> T:
     return tensor.contiguous() if ragged is None else ragged.packed(tensor).contiguous()
 
 
-def sizes_of(x: Tensor, state: Sequence[Tensor], ragged: Ragged | None) -> Sizes:
-    """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`."""
-    directions, rows, units = state[0].shape
-    return Sizes(x.shape[0] if ragged is None else ragged.steps, rows, x.shape[-1], units, directions)
-
-
-def shape_of_y(x: Tensor, state: Sequence[Tensor]) -> tuple[int, ...]:
-    """Outputs are laid out as x."""
-    directions, _, units = state[0].shape
-    return (*x.shape[:-1], directions * units)
+def sizes_of(
+    x: Tensor, weights: Sequence[Tensor], lengths: Tensor | None, cell: str, bias: bool, ragged: Ragged | None = None
+) -> Sizes:
+    """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`; without `ragged`, T is x's first size."""
+    each = 2 + 2 * bias + len(_cells[cell].vectors)
+    rows = x.shape[1] if lengths is None else lengths.shape[0]
+    steps = x.shape[0] if ragged is None else ragged.steps
+    return Sizes(steps, rows, x.shape[-1], weights[1].shape[-1], len(weights) // each)
 
 
 def scan_shapes(
@@ -131,15 +134,12 @@ def scan_shapes(
     keep: bool,
 ) -> list[Tensor]:
     """What forward returns, without the numbers."""
-    y = x.new_empty(shape_of_y(x, state))
-    shapes = shapes_saved(cpu.kernel_of(_cells[cell], x.dtype, keep), x, state) if keep else []
-    return [y, *map(torch.empty_like, state), *map(x.new_empty, shapes)]
-
-
-def shapes_saved(kernel: cpu.Kernel, x: Tensor, state: Sequence[Tensor]) -> list[tuple[int, ...]]:
-    """The shapes of what forward keeps for backward, for x `[T, B, I]` or packed `[N, I]`."""
-    directions, _, units = state[0].shape
-    return cpu.saved_shapes(kernel, math.prod(x.shape[:-1]), units, directions)
+    sizes = sizes_of(x, weights, lengths, cell, bias)
+    shapes: list[tuple[int, ...]] = [(*x.shape[:-1], sizes.directions * sizes.units)]
+    shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(_cells[cell].state)
+    if keep:
+        shapes += cpu.saved_shapes(cpu.kernel_of(_cells[cell], x.dtype, keep), math.prod(x.shape[:-1]), sizes)
+    return [x.new_empty(shape) for shape in shapes]
 
 
 def scan_backward(
@@ -160,9 +160,10 @@ def scan_backward(
     kernel = cpu.kernel_of(_cells[cell], x.dtype, True)
     given = [None if each is None else each.contiguous() for each in d_last]
     ragged = ragged_of(x, lengths)
+    sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
     dx, d_state, d_weights = cpu.backward(
-        kernel, sizes_of(x, state, ragged), dy.contiguous(), given, in_places(x, ragged), y, whole(state),
-        whole(weights), bias, saved, ragged, in_places(reset, ragged), with_dx,
+        kernel, sizes, dy.contiguous(), given, in_places(x, ragged), y, whole(state), whole(weights), bias, saved,
+        ragged, in_places(reset, ragged), with_dx,
     )  # fmt: skip
     return [dx if ragged is None or not with_dx else ragged.unpacked(dx), *d_state, *d_weights]
 
@@ -203,7 +204,7 @@ class Scan(torch.autograd.Function):
         state, weights = list(tensors[:states]), list(tensors[states:])
         with torch._C._AutoDispatchBelowAutograd():
             y, *others = torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)
-        last, saved = others[:states], others[states:]
+        last, saved = others[: len(_cells[cell].state)], others[len(_cells[cell].state) :]
         ctx.options, ctx.states = options, states
         ctx.save_for_backward(x, y, *tensors, *saved)
         ctx.mark_non_differentiable(*saved)
@@ -216,13 +217,13 @@ class Scan(torch.autograd.Function):
         if not keep:
             raise CellwrightError("`scan` was called with keep=False, so there is nothing for backward; pass keep=True")
         x, y, *tensors = ctx.saved_tensors
-        states = ctx.states
-        state, weights, saved = tensors[:states], tensors[states:-2], tensors[-2:]
+        state, weights, saved = tensors[: ctx.states], tensors[ctx.states : -2], tensors[-2:]
+        d_last, with_dx = list(others[: len(_cells[cell].state)]), ctx.needs_input_grad[2]
         dx, *rest = torch.ops.cellwright.scan_backward.default(
             torch.zeros_like(y) if dy is None else dy,
-            list(others[:states]), x, y, state, weights, saved, lengths, reset, cell, bias, ctx.needs_input_grad[2],
+            d_last, x, y, state, weights, saved, lengths, reset, cell, bias, with_dx,
         )  # fmt: skip
-        return (None, None, dx if ctx.needs_input_grad[2] else None, *rest)
+        return (None, None, dx if with_dx else None, *rest)
 
 
 class ScanBackward(torch.autograd.Function):

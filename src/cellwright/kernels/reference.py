@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,15 +24,17 @@ def run_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
     if layer.x.dim() == 3:
         steps = torch.arange(layer.x.shape[0], device=layer.x.device)
         inside = steps[:, None] < lengths.to(layer.x.device)
-        return run_whole(layer._replace(x=torch.where(inside[..., None], layer.x, 0)))
+        return run_whole(replace(layer, x=torch.where(inside[..., None], layer.x, 0)))
     ragged = Ragged.of(lengths, int(lengths.max()) if len(lengths) else 0)
     reset = None if layer.reset is None else ragged.unpacked(layer.reset)
-    outputs, last = run_whole(layer._replace(x=ragged.unpacked(layer.x), reset=reset))
+    outputs, last = run_whole(replace(layer, x=ragged.unpacked(layer.x), reset=reset))
     return ragged.packed(outputs), last
 
 
 def run_whole(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """The same for x `[T, B, I]` with nothing in it that must not be read."""
+    if not layer.state:
+        layer = replace(layer, state=[layer.x.new_zeros(layer.shape_of_state())] * len(layer.cell.state))
     results = [run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)]
     outputs = torch.cat([outputs for outputs, _ in results], -1)
     last = [torch.stack([state[k] for _, state in results]) for k in range(len(layer.state))]

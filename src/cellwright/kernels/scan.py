@@ -16,7 +16,7 @@ __all__ = ["Weights", "scan"]
 def scan(
     cell: Cell,
     x: Tensor,
-    state: Sequence[Tensor],
+    state: Sequence[Tensor] | None,
     weights: Weights | Sequence[Weights],
     *,
     lengths: Tensor | None = None,
@@ -27,7 +27,7 @@ def scan(
     Args:
         cell: the equations.
         x: inputs `[T, B, I]`; or packed `[N, I]`, as in PyTorch's PackedSequence, with lengths.
-        state: first states `[D, B, H]`, in the order of `cell.state`.
+        state: first states `[D, B, H]`, in the order of `cell.state`; None for zeros.
         weights: of one direction, or of two: the second runs from the end to the start.
         lengths: 64-bit integers `[B]`, the steps of each sequence; the longest first if x is packed.
         reset: truth values `[T, B]`, or packed `[N]`: where a new piece begins, with the state zero.
@@ -37,8 +37,7 @@ def scan(
 
     >>> import torch, cellwright as cw
     >>> weights = cw.Weights(torch.ones(12, 2), torch.ones(12, 3))
-    >>> zeros = torch.zeros(1, 1, 3)
-    >>> y, (h, c) = cw.scan(cw.cells["lstm"], torch.ones(4, 1, 2), (zeros, zeros), weights)
+    >>> y, (h, c) = cw.scan(cw.cells["lstm"], torch.ones(4, 1, 2), None, weights)
     >>> y.shape, bool((y[-1] == h[0]).all())
     (torch.Size([4, 1, 3]), True)
 
@@ -46,7 +45,8 @@ def scan(
         InputError: shapes do not fit one another.
     """
     directions = [weights] if isinstance(weights, Weights) else list(weights)
-    ordered = [state[cell.state.index(name)] for name in states_of(cell)] if len(state) == len(cell.state) else state
+    given = state or ()
+    ordered = [given[cell.state.index(name)] for name in states_of(cell)] if len(given) == len(cell.state) else given
     outputs, last = plan.run(Layer(cell, x, ordered, directions, lengths, reset))
     found = dict(zip(states_of(cell), last, strict=True))
     return outputs, tuple(found[name] for name in cell.state)

@@ -219,7 +219,7 @@ class Recurrent(nn.Module):
             last.append(states)
         if self.num_layers == 1:
             return x, last[0]
-        return x, [torch.cat([states[k] for states in last]) for k in range(len(first))]
+        return x, [torch.cat([states[k] for states in last]) for k in range(len(last[0]))]
 
     def layer(
         self, number: int, x: Tensor, first: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None
@@ -233,10 +233,15 @@ class Recurrent(nn.Module):
         """The parameters of a layer as they are now, for each direction."""
         found = []
         for names in self.parameter_names[layer]:
-            w, r, *rest = (getattr(self, name) for name in names)
+            w, r, *rest = map(self.parameter, names)
             b_w, b_r = rest[:2] if self.bias else (None, None)
             found.append(Weights(w, r, b_w, b_r, tuple(rest[2:] if self.bias else rest)))
         return found
+
+    def parameter(self, name: str) -> Any:
+        """The parameter of a name, or what stands in its place; quicker than `getattr` on a module."""
+        found = self._parameters.get(name)
+        return getattr(self, name) if found is None else found
 
     def check_input(self, x: Tensor) -> None:
         """The input fits the layer."""
@@ -246,7 +251,7 @@ class Recurrent(nn.Module):
                 f"the input must be {layout}, or [T, input_size] for one sequence, with input_size "
                 f"{self.input_size}, but is {list(x.shape)}"
             )
-        weight = self.weight_of_check()
+        weight = self.parameter("weight_hh_l0")
         if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise InputError(
                 f"the input and the parameters must have one dtype, but are {x.dtype} and {weight.dtype}; convert "
@@ -258,16 +263,12 @@ class Recurrent(nn.Module):
                 "move one of them with .to(device)"
             )
 
-    def weight_of_check(self) -> Tensor:
-        """A parameter that shows dtype and device of all."""
-        return self.bias_hh_l0 if self.bias else self.weight_hh_l0  # type: ignore[return-value]
-
     def first_state(self, state: State | None, x: Tensor, rows: int, single: bool) -> list[Tensor]:
-        """The first states `[layers * D, B, H]`, h first: zeros, or what was given, checked."""
+        """The first states `[layers * D, B, H]`, h first, checked; empty for zeros."""
+        if state is None:
+            return []
         shape = (self.num_layers * self.directions, rows, self.hidden_size)
         names = self.cell.state
-        if state is None:
-            return [x.new_zeros(shape)] * len(names)
         given = (state,) if isinstance(state, Tensor) else tuple(state)
         expected = (shape[0], shape[2]) if single else shape
         if len(given) != len(names) or any(tuple(each.shape) != expected for each in given):
@@ -288,8 +289,8 @@ class Recurrent(nn.Module):
     def given_back(self, last: Sequence[Tensor]) -> State:
         """The last states in the order of the cell; a single one alone."""
         names = states_of(self.cell)
-        ordered = tuple(last[names.index(name)] for name in self.cell.state)
-        return ordered[0] if len(ordered) == 1 else ordered
+        ordered = last if names == self.cell.state else [last[names.index(name)] for name in self.cell.state]
+        return ordered[0] if len(ordered) == 1 else tuple(ordered)
 
 
 def found_cell(cell: str | Cell) -> Cell:
