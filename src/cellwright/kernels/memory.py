@@ -115,9 +115,9 @@ def planned(layout: Layout, sizes: Sizes, team: Team, sums: Mapping[int, int], o
 
 
 def chunk_steps(sizes: Sizes, layout: Layout) -> int:
-    """Steps whose gates stand in memory at once: some hundred rows, but not much more than a cache holds."""
+    """Steps whose gates stand in memory at once: some hundred rows, but not much more than caches hold."""
     row = sizes.padded(layout) * layout.slots * layout.size
-    rows = max(24, min(512, (1 << 20) // row))
+    rows = max(24, min(512, (1 << 22) // row))
     return max(1, min(sizes.steps, rows // max(1, sizes.rows)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -27,6 +27,7 @@ library.define(
 )
 
 T = TypeVar("T", Tensor, Tensor | None)
+F = TypeVar("F", bound=Callable[..., list[Tensor]])
 _names: dict[Cell, str] = {cell: name for name, cell in cells.items()}
 _cells: dict[str, Cell] = dict(cells)
 
@@ -48,8 +49,8 @@ def needs_derivative(layer: Layer) -> bool:
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs and last states of a layer, by the CPU kernel."""
     keep = needs_derivative(layer)
-    call = torch.ops.cellwright.scan.default if keep or is_watched(layer) else scan
-    y, *others = call(
+    direct = scan_with_derivative if keep else scan
+    y, *others = quickest(torch.ops.cellwright.scan.default, direct, layer.tensors)(
         layer.x,
         list(layer.state),
         layer.learned,
@@ -65,14 +66,14 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
 PLAIN = {Tensor, torch.nn.Parameter}
 
 
-def is_watched(layer: Layer) -> bool:
-    """Whether something beside autograd wants to see the operator: a compiler, a dispatch mode, a kind of tensor.
+def quickest(operator: F, function: F, tensors: Iterable[Tensor]) -> F:
+    """The operator, if something beside autograd wants to see it: a compiler, a dispatch mode, a kind of tensor.
 
-    If nothing does, the call goes past the dispatcher, which would cost as much as a step of a small layer.
+    If nothing does, a call goes past the dispatcher, which would cost more than a step of a small layer.
     """
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
-        return True
-    return not PLAIN.issuperset(map(type, layer.tensors))
+        return operator
+    return function if PLAIN.issuperset(map(type, tensors)) else operator
 
 
 def scan(
@@ -203,7 +204,8 @@ class Scan(torch.autograd.Function):
         lengths, reset, cell, bias, keep = options
         state, weights = list(tensors[:states]), list(tensors[states:])
         with torch._C._AutoDispatchBelowAutograd():
-            y, *others = torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)
+            call = quickest(torch.ops.cellwright.scan.default, scan, (x, *tensors))
+            y, *others = call(x, state, weights, lengths, reset, cell, bias, keep)
         last, saved = others[: len(_cells[cell].state)], others[len(_cells[cell].state) :]
         ctx.options, ctx.states = options, states
         ctx.save_for_backward(x, y, *tensors, *saved)
@@ -219,7 +221,9 @@ class Scan(torch.autograd.Function):
         x, y, *tensors = ctx.saved_tensors
         state, weights, saved = tensors[: ctx.states], tensors[ctx.states : -2], tensors[-2:]
         d_last, with_dx = list(others[: len(_cells[cell].state)]), ctx.needs_input_grad[2]
-        dx, *rest = torch.ops.cellwright.scan_backward.default(
+        direct = scan_backward_with_derivative if torch.is_grad_enabled() else scan_backward
+        call = quickest(torch.ops.cellwright.scan_backward.default, direct, (x, *tensors))
+        dx, *rest = call(
             torch.zeros_like(y) if dy is None else dy,
             d_last, x, y, state, weights, saved, lengths, reset, cell, bias, with_dx,
         )  # fmt: skip
