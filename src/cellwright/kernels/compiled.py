@@ -39,4 +39,6 @@ def translated(function: Callable[..., Any]) -> Any:
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
     contexts = cpu_target.typing_context, cpu_target.target_context
-    return compiler.compile_extra(*contexts, function, kinds, None, flags, {})
+    result = compiler.compile_extra(*contexts, function, kinds, None, flags, {})
+    result.library._finalized = True  # else each function that calls it would have machine code made of it
+    return result

@@ -70,7 +70,7 @@ class Call:
 
     def __init__(self, kernel: Kernel, plan: Plan) -> None:
         self.plan = plan
-        self.memory = fresh(torch.empty(plan.total + CACHE_LINE, dtype=torch.uint8))
+        self.memory = fresh(torch.empty(plan.total + CACHE_LINE, dtype=torch.uint8, device="cpu"))
         self.start = -(-self.memory.data_ptr() // CACHE_LINE) * CACHE_LINE
         self.values = array("q", plan.fixed)
         for name, offset in plan.offsets:

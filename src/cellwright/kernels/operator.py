@@ -67,11 +67,12 @@ PLAIN = {Tensor, torch.nn.Parameter}
 
 
 def quickest(operator: F, function: F, tensors: Iterable[Tensor]) -> F:
-    """The operator, if something beside autograd wants to see it: a compiler, a dispatch mode, a kind of tensor.
+    """The operator, if something beside autograd wants to see it: a compiler, a mode, a kind of tensor.
 
     If nothing does, a call goes past the dispatcher, which would cost more than a step of a small layer.
     """
-    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+    modes = torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack()
+    if modes > 0 or torch.compiler.is_compiling():
         return operator
     return function if PLAIN.issuperset(map(type, tensors)) else operator
 

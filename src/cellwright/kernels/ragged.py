@@ -30,14 +30,14 @@ class Ragged(NamedTuple):
     def of(cls, lengths: Tensor, steps: int) -> Ragged:
         """The places of a batch with the lengths `[B]`, each at most `steps`."""
         lengths, order = lengths.sort(descending=True, stable=True)
-        time = torch.arange(steps)[:, None]
+        time = torch.arange(steps, device=lengths.device)[:, None]
         within = time < lengths
         return cls(lengths, starts(within.sum(1)), order, (time * len(lengths) + order)[within])
 
     @classmethod
     def of_packed(cls, lengths: Tensor) -> Ragged:
         """The places of a batch that is packed, with its lengths `[B]`, the longest first."""
-        time = torch.arange(int(lengths[0]) if len(lengths) else 0)
+        time = torch.arange(int(lengths[0]) if len(lengths) else 0, device=lengths.device)
         return cls(lengths, starts((time[:, None] < lengths).sum(1)))
 
     @property
@@ -64,7 +64,7 @@ class Ragged(NamedTuple):
         done = list(accumulate(self.lengths.tolist()))
         goals = [int(self.begins[-1]) * n // threads for n in range(1, threads)]
         inner = [sum(total <= goal for total in done) for goal in goals]
-        return torch.tensor([0, *inner, len(done)])
+        return self.lengths.new_tensor([0, *inner, len(done)])
 
 
 def starts(counts: Tensor) -> Tensor:
