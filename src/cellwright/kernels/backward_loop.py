@@ -80,6 +80,7 @@ from cellwright.kernels.shared_loop import (
     own_rows_at,
     pack_vectors,
     starts_anew,
+    tile_for,
     weights_of,
     y_offset,
 )
@@ -222,12 +223,12 @@ def gate_product(
     call: Any, dz: int, rows: int, turned: int, columns: int, width: int, start: int, start_row: int, c: int, c_row: int
 ) -> None:
     """C = start + dz @ turned for a few vectors of c; in pieces along K, so that each piece stays in the cache."""
-    tile = even(rows, ROWS_AT_ONCE)
+    rows_at_once = even(rows, ROWS_AT_ONCE)
     for low in range(0, columns, PIECE):
-        for row in range(0, rows, tile):
+        for row in range(0, rows, rows_at_once):
             to = c + row * c_row
             multiply(
-                call[TILE], min(tile, rows - row), width,
+                call[TILE], min(rows_at_once, rows - row), width,
                 dz + (row * columns + low) * SIZE, columns * SIZE, SIZE,
                 turned + low * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, min(PIECE, columns - low),
                 start + row * start_row if low == 0 else to, start_row if low == 0 else c_row,
@@ -286,19 +287,19 @@ def weight_gradient(
     call: Any, x: int, inputs: int, dz: int, columns: int, dw: int, rows: int, number: int, member: int, size: int
 ) -> None:
     """Add x^T dz, block by block: x turned [inputs, rows], dz [rows, K], dw [P, inputs, G * BLOCK]."""
-    tile = even(inputs, ROWS_AT_ONCE)
-    tiles = (inputs + tile - 1) // tile
+    rows_at_once = even(inputs, ROWS_AT_ONCE)
+    tiles = (inputs + rows_at_once - 1) // rows_at_once
     first, last = part(number * tiles, member, size)
     width, copied = GATES * BLOCK * SIZE, -1
     panel = call[PANEL] + own_number(call) * call[CHUNK] * call[ROWS] * width
     for task in range(first, last):
-        p, n = task // tiles, task % tiles * tile
+        p, n = task // tiles, task % tiles * rows_at_once
         if p != copied:
             copy_panel(dz + p * width, columns, panel, rows)
             copied = p
         to = dw + (p * inputs + n) * width
         multiply(
-            call[TILE], min(tile, inputs - n), GATES * UNIT_VECTORS,
+            tile_for(call, p), min(rows_at_once, inputs - n), GATES * UNIT_VECTORS,
             x + n * rows * SIZE, rows * SIZE, SIZE,
             panel, width, LANES * SIZE, rows,
             to, width, to, width, LANES * SIZE,

@@ -35,13 +35,15 @@ class Kernel:
     name: str
 
     @cached_property
-    def tile(self) -> int:
-        most_vectors = max(4, self.layout.panel)
-        return native.tile(self.name.rpartition("-")[2], self.layout.rows_at_once, most_vectors)
-
-    @cached_property
-    def turn(self) -> int:
-        return native.turn(self.name.rpartition("-")[2])
+    def routines(self) -> Mapping[int, int]:
+        """The addresses of the routines that the loops call."""
+        layout, dtype = self.layout, self.name.rpartition("-")[2]
+        sizes = layout.rows_at_once, max(4, layout.panel)
+        return {
+            fields.TILE: native.tile(dtype, layout.lanes, *sizes),
+            fields.HALF_TILE: native.tile(dtype, layout.lanes // 2, *sizes),
+            fields.TURN: native.turn(dtype),
+        }
 
     @cached_property
     def forward(self) -> int:
@@ -75,7 +77,8 @@ class Call:
         self.values = array("q", plan.fixed)
         for name, offset in plan.offsets:
             self.values[name] = self.start + offset
-        self.values[fields.TILE], self.values[fields.TURN] = kernel.tile, kernel.turn
+        for name, routine in kernel.routines.items():
+            self.values[name] = routine
 
     @property
     def nbytes(self) -> int:

@@ -25,6 +25,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     THREADS,  # threads in all
     THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
     TILE,  # address of the register tile
+    HALF_TILE,  # the same for vectors of half the width
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
     MEETINGS,  # [D] cache lines with the counters of the barriers and of alarms, as 64-bit integers
@@ -63,7 +64,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     ZEROS,  # [BLOCK * SLOTS], zeros
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(53)
+) = range(54)
 
 # From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
 # cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and

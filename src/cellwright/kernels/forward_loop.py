@@ -26,7 +26,6 @@ from cellwright.kernels.fields import (
     STEPS,
     TEAM_SIZE,
     THREADS,
-    TILE,
     UNITS,
     X,
     Y,
@@ -63,6 +62,7 @@ from cellwright.kernels.shared_loop import (
     own_rows_at,
     pack_forward,
     starts_anew,
+    tile_for,
     weights_of,
     y_offset,
 )
@@ -135,13 +135,13 @@ def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: i
     z = z_at(call, direction, low, t, row)
     x = call[X] + (first_place(call, t) + row) * inputs * SIZE
     first, last = own_blocks(call, member, size)
-    tile = even(rows, ROWS_AT_ONCE)
+    rows_at_once = even(rows, ROWS_AT_ONCE)
     for p in range(first, last):
         panel = call[PACKED_W] + (direction * count + p) * inputs * width
         bias = call[PACKED_BX] + (direction * count + p) * width
-        for n in range(0, rows, tile):
+        for n in range(0, rows, rows_at_once):
             multiply(
-                call[TILE], min(tile, rows - n), GATES * UNIT_VECTORS,
+                tile_for(call, p), min(rows_at_once, rows - n), GATES * UNIT_VECTORS,
                 x + n * inputs * SIZE, inputs * SIZE, SIZE,
                 panel, width, LANES * SIZE, inputs,
                 bias, 0, z + n * z_row + p * SLOTS * BLOCK * SIZE, z_row, LANES * SIZE,
@@ -195,16 +195,16 @@ def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int
     first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
     r = call[SCRATCH] + own_number(call) * SCRATCH_SIZE
-    tile = even(last_row - first_row, ROWS_AT_ONCE)
+    rows_at_once = even(last_row - first_row, ROWS_AT_ONCE)
     for n in range(first_block, last_block):
         # Every other step goes through the blocks from the end: what was read last is still in the cache.
         p = n if side == 0 else first_block + last_block - 1 - n
         panel = call[PACKED_R] + (direction * count + p) * units * width
         bias = call[PACKED_BR] + (direction * count + p) * width
-        for row in range(first_row, last_row, tile):
-            rows = min(tile, last_row - row)
+        for row in range(first_row, last_row, rows_at_once):
+            rows = min(rows_at_once, last_row - row)
             multiply(
-                call[TILE], rows, GATES * UNIT_VECTORS,
+                tile_for(call, p), rows, GATES * UNIT_VECTORS,
                 state_at(call, direction, side, row, 0), padded, SIZE,
                 panel, width, LANES * SIZE, units,
                 bias, 0, r, width, LANES * SIZE,

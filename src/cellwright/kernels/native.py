@@ -83,28 +83,28 @@ def kernel(name: str, source: str) -> int:
 
 
 @cache
-def tile(dtype: str, most_rows: int, most_vectors: int) -> int:
+def tile(dtype: str, lanes: int, most_rows: int, most_vectors: int) -> int:
     """The address of the register tile."""
-    return routine("tile", dtype, partial(tile_module, most_rows=most_rows, most_vectors=most_vectors))
+    source = partial(tile_module, most_rows=most_rows, most_vectors=most_vectors)
+    return routine("tile", Vector(dtype, lanes), source)
 
 
 @cache
 def turn(dtype: str) -> int:
     """The address of the transposition."""
-    return routine("turn", dtype, turn_module)
+    return routine("turn", Vector(dtype, host_target(dtype).lanes), turn_module)
 
 
 @cache
 def digest() -> int:
     """The address of the digest of numbers in memory."""
-    return routine("digest", "float32", digest_module)
+    return routine("digest", Vector("float32", host_target("float32").lanes), digest_module)
 
 
-def routine(name: str, dtype: str, source: Callable[[Vector, str], str]) -> int:
+def routine(name: str, vector: Vector, source: Callable[[Vector, str], str]) -> int:
     """The address of a routine whose LLVM source a function gives for a vector and a symbol."""
-    vector = Vector(dtype, host_target(dtype).lanes)
     key = hashlib.sha256((source(vector, name) + fingerprint_of_compiler()).encode()).hexdigest()[:16]
-    path = cache_folder() / f"{name}-{dtype}-{key}.o"
+    path = cache_folder() / f"{name}-{vector.kind}x{vector.lanes}-{key}.o"
 
     def make() -> bytes:
         return emitted(optimised(llvm.parse_assembly(source(vector, symbol_for(key)))))

@@ -7,6 +7,7 @@ from cellwright.kernels.fields import (
     BEGINS,
     BY_ROWS,
     DIRECTIONS,
+    HALF_TILE,
     INPUTS,
     LENGTHS,
     ORDER,
@@ -20,10 +21,22 @@ from cellwright.kernels.fields import (
     ROWS,
     SHARES,
     STEPS,
+    TILE,
     TURN,
     UNITS,
 )
-from cellwright.kernels.printed import BLOCK, GATES, LANES, SIZE, STATES, VECTORS, load_some, store_some, turn
+from cellwright.kernels.printed import (
+    BLOCK,
+    GATES,
+    LANES,
+    SIZE,
+    STATES,
+    UNIT_VECTORS,
+    VECTORS,
+    load_some,
+    store_some,
+    turn,
+)
 from cellwright.kernels.team import part, read, read_byte
 
 
@@ -96,6 +109,12 @@ def even(rows: int, most: int) -> int:
     """The rows of one tile, so that all tiles are about equal and none is over the most."""
     tiles = max(1, (rows + most - 1) // most)
     return max(1, (rows + tiles - 1) // tiles)
+
+
+@compiled
+def tile_for(call: Any, block: int) -> int:
+    """The tile for a block of units: where half a vector holds what is left of them, the cheaper one."""
+    return call[HALF_TILE] if UNIT_VECTORS == 1 and 2 * (call[UNITS] - block * BLOCK) <= LANES else call[TILE]
 
 
 @compiled

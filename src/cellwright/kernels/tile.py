@@ -2,9 +2,9 @@
 
     C[m, v] = start[m, v] + sum over k of A[m, k] * B[k, v]
 
-for up to a few rows m and vectors v. Every stride is an argument, so one tile serves all products of a layer:
-inputs, recurrence, and the three of the weight gradients. Each sum runs over k in order, whatever the number of
-rows: a row has the same bits alone and in a batch.
+for up to a few rows m and vectors v; start and C have the same step from vector to vector. Every stride is an
+argument, so one tile serves all products of a layer: inputs, recurrence, and the three of the weight gradients. Each
+sum runs over k in order, whatever the number of rows: a row has the same bits alone and in a batch.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, ve
     def moved(base: ir.Value, m: int, row: ir.Value, v: int, step: ir.Value) -> ir.Value:
         return builder.add(builder.add(base, builder.mul(row, WORD(m))), builder.mul(step, WORD(v)))
 
-    start = [
-        load_lanes(builder, vector.llvm, moved(at.start, m, at.start_row, v, WORD(vector.bytes))) for m, v in cells
-    ]
+    start = [load_lanes(builder, vector.llvm, moved(at.start, m, at.start_row, v, at.c_vector)) for m, v in cells]
     with loop(builder, at.k, [at.a, at.b, *start]) as (a, b, *sums, results):
         b_vectors = [
             load_lanes(builder, vector.llvm, builder.add(b, builder.mul(at.b_vector, WORD(v)))) for v in range(vectors)
