@@ -7,7 +7,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 import cellwright
 
-BATCH, INPUTS, HIDDEN = 4, 16, 32
+BATCH, INPUTS, HIDDEN = 4, 16, 64
 STEPS = (50, 100)
 
 

@@ -10,25 +10,17 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     BY_ROWS,
     CHUNK,
-    COLUMNS,
-    D_PACKED_BR,
-    D_PACKED_BX,
-    D_PACKED_R,
     D_PACKED_VECTORS,
-    D_PACKED_W,
     D_STATE,
     DIRECTIONS,
     DX,
-    DX_PADDED,
     DY,
     DZR,
     DZX,
     H_BEFORE,
     HISTORY,
     INPUTS,
-    ONE,
     PACKED_VECTORS,
-    PANEL,
     PLACES,
     POINTERS,
     ROWS,
@@ -36,22 +28,24 @@ from cellwright.kernels.fields import (
     STEPS,
     TEAM_SIZE,
     THREADS,
-    TILE,
-    TURN,
     TURNED_R,
     TURNED_W,
     UNITS,
     ZEROS,
-    X,
     Y,
     Z,
 )
+from cellwright.kernels.gradients_loop import (
+    gate_columns,
+    gate_product,
+    hand_out_weights,
+    input_gradients,
+    weight_gradients,
+)
 from cellwright.kernels.printed import (
-    APART,
     BLOCK,
     GATES,
     LANES,
-    ROWS_AT_ONCE,
     SCRATCH_SIZE,
     SIZE,
     SLOTS,
@@ -59,19 +53,14 @@ from cellwright.kernels.printed import (
     UNIT_VECTORS,
     VECTORS,
     backward_cell,
-    get,
     load,
     load_some,
-    multiply,
-    put,
     store,
     store_some,
-    turn,
 )
 from cellwright.kernels.shared_loop import (
     blocks,
     copy_padded,
-    even,
     first_place,
     in_batch,
     length_of,
@@ -80,19 +69,10 @@ from cellwright.kernels.shared_loop import (
     own_rows_at,
     pack_vectors,
     starts_anew,
-    tile_for,
     weights_of,
     y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
-
-PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
-
-
-@compiled
-def gate_columns(call: Any) -> int:
-    """K: the gates of all units, those that fill up the last block included."""
-    return blocks(call[UNITS]) * GATES * BLOCK
 
 
 @compiled
@@ -168,180 +148,9 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
 
 
 @compiled
-def unpack_matrix(call: Any, source: int, target: int, columns: int, first: int, last: int) -> None:
-    """Blocks [P, columns, G * BLOCK] to [G * H, columns]."""
-    if target == 0:
-        return
-    width, units = GATES * BLOCK, call[UNITS]
-    for p in range(first, last):
-        for gate in range(GATES):
-            for u in range(0, BLOCK, LANES):
-                at = source + (p * columns * width + gate * BLOCK + u) * SIZE
-                to = target + (gate * units + p * BLOCK + u) * columns * SIZE
-                for n in range(0, columns, LANES):
-                    turn(
-                        call[TURN], at + n * width * SIZE, width * SIZE, columns - n, units - p * BLOCK - u,
-                        to + n * SIZE, columns * SIZE, columns - n,
-                    )  # fmt: skip
-
-
-@compiled
-def add_up(source: int, target: int, rows: int, padded: int, units: int) -> None:
-    """The sum over rows, in their order: [rows, padded] to [units]."""
-    for u in range(units):
-        total = get(source + u * SIZE)
-        for row in range(1, rows):
-            total = total + get(source + (row * padded + u) * SIZE)
-        put(target + u * SIZE, total)
-
-
-@compiled
-def hand_out_weights(call: Any, direction: int, member: int, size: int) -> None:
-    """Unpack the gradients of the weights to the layout of the parameters."""
-    units, inputs, rows = call[UNITS], call[INPUTS], call[ROWS]
-    at, count, width = weights_of(call, direction) + 4 + VECTORS, blocks(units), GATES * BLOCK * SIZE
-    first, last = part(count, member, size)
-    unpack_matrix(call, call[D_PACKED_W] + direction * count * inputs * width, call[at], inputs, first, last)
-    unpack_matrix(call, call[D_PACKED_R] + direction * count * units * width, call[at + 1], units, first, last)
-    unpack_matrix(call, call[D_PACKED_BX] + direction * count * width, call[at + 2], 1, first, last)
-    d_br = call[D_PACKED_BR] if APART else call[D_PACKED_BX]
-    unpack_matrix(call, d_br + direction * count * width, call[at + 3], 1, first, last)
-    if member == 0:
-        for k in range(VECTORS):
-            source = call[D_PACKED_VECTORS] + (direction * VECTORS + k) * rows * count * BLOCK * SIZE
-            add_up(source, call[at + 4 + k], rows, count * BLOCK, units)
-
-
-@compiled
 def member_scratch(call: Any) -> int:
     """The scratch memory of this thread."""
     return call[SCRATCH] + own_number(call) * SCRATCH_SIZE
-
-
-@compiled
-def gate_product(
-    call: Any, dz: int, rows: int, turned: int, columns: int, width: int, start: int, start_row: int, c: int, c_row: int
-) -> None:
-    """C = start + dz @ turned for a few vectors of c; in pieces along K, so that each piece stays in the cache."""
-    rows_at_once = even(rows, ROWS_AT_ONCE)
-    for low in range(0, columns, PIECE):
-        for row in range(0, rows, rows_at_once):
-            to = c + row * c_row
-            multiply(
-                call[TILE], min(rows_at_once, rows - row), width,
-                dz + (row * columns + low) * SIZE, columns * SIZE, SIZE,
-                turned + low * LANES * SIZE, LANES * SIZE, columns * LANES * SIZE, min(PIECE, columns - low),
-                start + row * start_row if low == 0 else to, start_row if low == 0 else c_row,
-                to, c_row, LANES * SIZE,
-            )  # fmt: skip
-
-
-@compiled
-def input_gradients(call: Any, direction: int, low: int, count: int, member: int, size: int) -> None:
-    """Dx for the places of a chunk, which are shared out whatever the threads share in the steps."""
-    if call[DX] == 0:
-        return
-    inputs, columns, start = call[INPUTS], gate_columns(call), first_place(call, low)
-    vectors = (inputs + LANES - 1) // LANES
-    first, last = part(first_place(call, low + count) - start, member, size)
-    rows, chunk = last - first, direction * call[CHUNK] * call[ROWS] + first
-    dz = call[DZX] + chunk * columns * SIZE
-    dx = call[DX] + (direction * call[PLACES] + start + first) * inputs * SIZE
-    padded = call[DX_PADDED] + chunk * vectors * LANES * SIZE
-    turned = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
-    for v in range(0, vectors, 4):
-        gate_product(
-            call, dz, rows, turned + v * columns * LANES * SIZE, columns, min(4, vectors - v),
-            call[ZEROS], 0, padded + v * LANES * SIZE, vectors * LANES * SIZE,
-        )  # fmt: skip
-    for row in range(rows):
-        for n in range(0, inputs, LANES):
-            store_some(dx + (row * inputs + n) * SIZE, load(padded + (row * vectors * LANES + n) * SIZE), inputs - n)
-
-
-@compiled
-def turn_columns(
-    call: Any, source: int, stride: int, columns: int, target: int, rows: int, member: int, size: int
-) -> None:
-    """[rows, stride] to [columns, rows]; the columns are shared out."""
-    vectors = (columns + LANES - 1) // LANES
-    first, last = part(vectors, member, size)
-    for n in range(first * LANES, min(last * LANES, columns), LANES):
-        for row in range(0, rows, LANES):
-            turn(
-                call[TURN], source + (row * stride + n) * SIZE, stride * SIZE, rows - row, columns - n,
-                target + (n * rows + row) * SIZE, rows * SIZE, rows - row,
-            )  # fmt: skip
-
-
-@compiled
-def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
-    """The gate gradients of one block, from rows of all blocks to rows side by side."""
-    for row in range(rows):
-        for n in range(0, GATES * BLOCK, LANES):
-            store(panel + (row * GATES * BLOCK + n) * SIZE, load(dz + (row * columns + n) * SIZE))
-
-
-@compiled
-def weight_gradient(
-    call: Any, x: int, inputs: int, dz: int, columns: int, dw: int, rows: int, number: int, member: int, size: int
-) -> None:
-    """Add x^T dz, block by block: x turned [inputs, rows], dz [rows, K], dw [P, inputs, G * BLOCK]."""
-    rows_at_once = even(inputs, ROWS_AT_ONCE)
-    tiles = (inputs + rows_at_once - 1) // rows_at_once
-    first, last = part(number * tiles, member, size)
-    width, copied = GATES * BLOCK * SIZE, -1
-    panel = call[PANEL] + own_number(call) * call[CHUNK] * call[ROWS] * width
-    for task in range(first, last):
-        p, n = task // tiles, task % tiles * rows_at_once
-        if p != copied:
-            copy_panel(dz + p * width, columns, panel, rows)
-            copied = p
-        to = dw + (p * inputs + n) * width
-        multiply(
-            tile_for(call, p), min(rows_at_once, inputs - n), GATES * UNIT_VECTORS,
-            x + n * rows * SIZE, rows * SIZE, SIZE,
-            panel, width, LANES * SIZE, rows,
-            to, width, to, width, LANES * SIZE,
-        )  # fmt: skip
-
-
-@compiled
-def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
-    """Add the sum of dz over its rows, for one block."""
-    multiply(
-        call[TILE], 1, GATES * UNIT_VECTORS, call[ONE], 0, 0, dz, columns * SIZE, LANES * SIZE, rows,
-        to, 0, to, 0, LANES * SIZE,
-    )  # fmt: skip
-
-
-@compiled
-def weight_gradients(call: Any, direction: int, team: int, low: int, count: int, member: int, size: int) -> None:
-    """Add what a chunk says about W, R and the biases; the blocks and columns are shared out."""
-    inputs, units, start = call[INPUTS], call[UNITS], first_place(call, low)
-    rows = first_place(call, low + count) - start
-    number, columns = blocks(units), gate_columns(call)
-    width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * call[ROWS]
-    dzx = call[DZX] + chunk * columns * SIZE
-    dzr = call[DZR] + chunk * columns * SIZE
-    x = call[X] + start * inputs * SIZE
-    h = call[H_BEFORE] + chunk * number * BLOCK * SIZE
-    turned = call[COLUMNS] + chunk * max(inputs, units) * SIZE
-    dw = call[D_PACKED_W] + direction * number * inputs * width
-    dr = call[D_PACKED_R] + direction * number * units * width
-    turn_columns(call, x, inputs, inputs, turned, rows, member, size)
-    meet(call, team, size)
-    weight_gradient(call, turned, inputs, dzx, columns, dw, rows, number, member, size)
-    meet(call, team, size)
-    turn_columns(call, h, number * BLOCK, units, turned, rows, member, size)
-    meet(call, team, size)
-    weight_gradient(call, turned, units, dzr, columns, dr, rows, number, member, size)
-    first, last = part(number, member, size)
-    for p in range(first, last):
-        at = p * GATES * BLOCK * SIZE
-        bias_gradient(call, dzx + at, columns, call[D_PACKED_BX] + (direction * number + p) * width, rows)
-        if APART:
-            bias_gradient(call, dzr + at, columns, call[D_PACKED_BR] + (direction * number + p) * width, rows)
 
 
 @compiled

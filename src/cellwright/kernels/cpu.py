@@ -38,10 +38,10 @@ class Kernel:
     def routines(self) -> Mapping[int, int]:
         """The addresses of the routines that the loops call."""
         layout, dtype = self.layout, self.name.rpartition("-")[2]
-        sizes = layout.rows_at_once, max(4, layout.panel)
+        rows, widths = layout.rows_at_once, {1, 2, 3, 4, layout.panel}
         return {
-            fields.TILE: native.tile(dtype, layout.lanes, *sizes),
-            fields.HALF_TILE: native.tile(dtype, layout.lanes // 2, *sizes),
+            fields.TILE: native.tile(dtype, layout.lanes, rows, tuple(sorted(widths))),
+            fields.HALF_TILE: native.tile(dtype, layout.lanes // 2, rows, (layout.panel,)),
             fields.TURN: native.turn(dtype),
         }
 

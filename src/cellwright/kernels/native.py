@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,9 @@ def kernel(name: str, source: str) -> int:
 
 
 @cache
-def tile(dtype: str, lanes: int, most_rows: int, most_vectors: int) -> int:
-    """The address of the register tile."""
-    source = partial(tile_module, most_rows=most_rows, most_vectors=most_vectors)
-    return routine("tile", Vector(dtype, lanes), source)
+def tile(dtype: str, lanes: int, most_rows: int, widths: tuple[int, ...]) -> int:
+    """The address of the register tile for these numbers of vectors."""
+    return routine("tile", Vector(dtype, lanes), tile_module, most_rows, widths)
 
 
 @cache
@@ -101,13 +100,13 @@ def digest() -> int:
     return routine("digest", Vector("float32", host_target("float32").lanes), digest_module)
 
 
-def routine(name: str, vector: Vector, source: Callable[[Vector, str], str]) -> int:
-    """The address of a routine whose LLVM source a function gives for a vector and a symbol."""
-    key = hashlib.sha256((source(vector, name) + fingerprint_of_compiler()).encode()).hexdigest()[:16]
+def routine(name: str, vector: Vector, source: Callable[..., str], *arguments: object) -> int:
+    """The address of a routine whose LLVM source a function gives for a vector, a symbol and arguments."""
+    key = hashlib.sha256(f"{name}{vector}{arguments}{fingerprint_of_compiler()}".encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{vector.kind}x{vector.lanes}-{key}.o"
 
     def make() -> bytes:
-        return emitted(optimised(llvm.parse_assembly(source(vector, symbol_for(key)))))
+        return emitted(optimised(llvm.parse_assembly(source(vector, symbol_for(key), *arguments))))
 
     with one_at_a_time:
         return loaded(stored(path, make), symbol_for(key))

@@ -211,6 +211,7 @@ def printed(program: Program, target: Target, name: str) -> tuple[str, str]:
         constants(program, target, layout, name),
         backward_body(program),
         shared,
+        (HERE / "gradients_loop.py").read_text(),
         (HERE / "backward_loop.py").read_text(),
     )
     return forward, backward
@@ -219,7 +220,9 @@ def printed(program: Program, target: Target, name: str) -> tuple[str, str]:
 def joined(*parts: str) -> str:
     """Several modules as one: without the imports by which they know each other."""
     text = "\n\n".join(parts)
-    return re.sub(r"^from cellwright\.kernels\.(printed|shared_loop) import (\([^)]*\)|.*)\n", "", text, flags=re.M)
+    return re.sub(
+        r"^from cellwright\.kernels\.(printed|shared_loop|gradients_loop) import (\([^)]*\)|.*)\n", "", text, flags=re.M
+    )
 
 
 def constants(program: Program, target: Target, layout: Layout, name: str) -> str:

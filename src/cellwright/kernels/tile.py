@@ -9,7 +9,7 @@ sum runs over k in order, whatever the number of rows: a row has the same bits a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -40,8 +40,8 @@ class Operands(NamedTuple):
 SIGNATURE = ir.FunctionType(ir.VoidType(), [WORD] * len(Operands._fields))
 
 
-def tile_module(vector: Vector, symbol: str, most_rows: int, most_vectors: int) -> str:
-    """The LLVM source of a function on `Operands`, with one loop for each number of rows and of vectors."""
+def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[int]) -> str:
+    """The LLVM source of a function on `Operands`, with one loop for each number of rows and each of vectors."""
     module = ir.Module("tile")
     function = ir.Function(module, SIGNATURE, symbol)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -49,7 +49,7 @@ def tile_module(vector: Vector, symbol: str, most_rows: int, most_vectors: int) 
     sizes = builder.append_basic_block("nothing")
     choice = builder.add(builder.mul(operands.vectors, WORD(most_rows + 1)), operands.rows)
     switch = builder.switch(choice, sizes)
-    for vectors in range(1, most_vectors + 1):
+    for vectors in widths:
         for rows in range(1, most_rows + 1):
             block = builder.append_basic_block(f"rows{rows}_vectors{vectors}")
             switch.add_case(WORD(vectors * (most_rows + 1) + rows), block)
