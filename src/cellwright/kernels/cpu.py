@@ -40,8 +40,8 @@ class Kernel:
         layout, dtype = self.layout, self.name.rpartition("-")[2]
         rows, widths = layout.rows_at_once, {1, 2, 3, 4, layout.panel}
         return {
-            fields.TILE: native.tile(dtype, layout.lanes, rows, tuple(sorted(widths))),
-            fields.HALF_TILE: native.tile(dtype, layout.lanes // 2, rows, (layout.panel,)),
+            fields.TILE: native.tile(dtype, rows, tuple(sorted(widths))),
+            fields.HALF_TILE: native.tile(dtype, rows, (layout.panel,), half=True),
             fields.TURN: native.turn(dtype),
         }
 

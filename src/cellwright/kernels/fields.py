@@ -25,7 +25,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     THREADS,  # threads in all
     THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
     TILE,  # address of the register tile
-    HALF_TILE,  # the same for vectors of half the width
+    HALF_TILE,  # the same for the first halves of vectors; the second halves become zero
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
     MEETINGS,  # [D] cache lines with the counters of the barriers and of alarms, as 64-bit integers

@@ -83,9 +83,10 @@ def kernel(name: str, source: str) -> int:
 
 
 @cache
-def tile(dtype: str, lanes: int, most_rows: int, widths: tuple[int, ...]) -> int:
-    """The address of the register tile for these numbers of vectors."""
-    return routine("tile", Vector(dtype, lanes), tile_module, most_rows, widths)
+def tile(dtype: str, most_rows: int, widths: tuple[int, ...], half: bool = False) -> int:
+    """The address of the register tile for these numbers of vectors, or of half a tile."""
+    lanes = host_target(dtype).lanes
+    return routine("tile", Vector(dtype, lanes // 2 if half else lanes), tile_module, most_rows, widths, half)
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from .vectors import WORD, Lanes, Vector, load_lanes, splat, store_lanes
+from .vectors import WORD, Lanes, Vector, constant, load_lanes, splat, store_lanes
 
 
 class Operands(NamedTuple):
@@ -40,8 +40,11 @@ class Operands(NamedTuple):
 SIGNATURE = ir.FunctionType(ir.VoidType(), [WORD] * len(Operands._fields))
 
 
-def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[int]) -> str:
-    """The LLVM source of a function on `Operands`, with one loop for each number of rows and each of vectors."""
+def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[int], half: bool) -> str:
+    """The LLVM source of a function on `Operands`, with one loop for each number of rows and each of vectors.
+
+    As half a tile it computes the first halves of vectors of twice the width, and puts zeros into their second halves.
+    """
     module = ir.Module("tile")
     function = ir.Function(module, SIGNATURE, symbol)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -54,14 +57,14 @@ def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[in
             block = builder.append_basic_block(f"rows{rows}_vectors{vectors}")
             switch.add_case(WORD(vectors * (most_rows + 1) + rows), block)
             builder.position_at_end(block)
-            emit_tile(builder, vector, operands, rows, vectors)
+            emit_tile(builder, vector, operands, rows, vectors, half)
             builder.ret_void()
     builder.position_at_end(sizes)
     builder.ret_void()
     return str(module)
 
 
-def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, vectors: int) -> None:
+def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, vectors: int, half: bool) -> None:
     """One tile of a fixed size: load the start, loop over k, store."""
     cells = [(m, v) for m in range(rows) for v in range(vectors)]
     scalar = vector.llvm.element
@@ -81,7 +84,10 @@ def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, ve
             for v in range(vectors):
                 results.append(fused(builder, vector, spread, b_vectors[v], sums[m * vectors + v]))
     for (m, v), value in zip(cells, results[2:], strict=True):
-        store_lanes(builder, moved(at.c, m, at.c_row, v, at.c_vector), value)
+        to = moved(at.c, m, at.c_row, v, at.c_vector)
+        store_lanes(builder, to, value)
+        if half:
+            store_lanes(builder, builder.add(to, WORD(vector.bytes)), constant(vector, 0.0))
 
 
 def fused(builder: ir.IRBuilder, vector: Vector, *values: ir.Value) -> ir.Value:
