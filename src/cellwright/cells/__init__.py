@@ -6,7 +6,24 @@ from types import MappingProxyType
 from .baselines import gru, rnn, rnn_relu
 from .cell import Cell, Dimension, Terms, cell
 from .lstm import lstm
+from .variants import (
+    coupled,
+    forget_only,
+    hard,
+    ltm_stm,
+    no_input_activation,
+    no_input_gate,
+    no_output_activation,
+    no_output_gate,
+    original,
+    peephole,
+    slstm,
+)
 
-cells: Mapping[str, Cell] = MappingProxyType({each.name: each for each in (lstm, rnn, rnn_relu, gru)})
+FAMILY = (
+    lstm, original, peephole, coupled, no_input_gate, no_output_gate, no_input_activation, no_output_activation,
+    ltm_stm, hard, slstm, forget_only, rnn, rnn_relu, gru,
+)  # fmt: skip
+cells: Mapping[str, Cell] = MappingProxyType({each.name: each for each in FAMILY})
 
 __all__ = ["Cell", "Dimension", "Terms", "cell", "cells"]
