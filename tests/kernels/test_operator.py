@@ -28,13 +28,14 @@ def arguments(
     bias: bool = True,
     keep: bool = True,
     learned: bool = True,
+    watch: bool = False,
 ) -> tuple[Any, ...]:
     """The arguments of `cellwright::scan`."""
     call = drawn(cell, steps=STEPS, rows=ROWS, inputs=2, units=5, directions=2, dtype=dtype)
     weights = [each if bias else cw.Weights(each.w, each.r) for each in call.weights]
     tensors = [tensor.detach().requires_grad_(learned) for each in weights for tensor in each.tensors()]
     x, state = call.x.requires_grad_(learned), [each.requires_grad_(learned) for each in call.state]
-    return x, state, tensors, lengths, reset, cell, bias, keep
+    return x, state, tensors, lengths, reset, cell, bias, keep, watch
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
@@ -46,6 +47,11 @@ def test_scan_passes_the_checks_of_torch(cell: str, bias: bool, dtype: torch.dty
 
 def test_scan_with_resets_passes_the_checks_of_torch() -> None:
     torch.library.opcheck(SCAN, arguments("lstm", reset=RESET))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_watching_passes_the_checks_of_torch(cell: str) -> None:
+    torch.library.opcheck(SCAN, arguments(cell, watch=True))
 
 
 @pytest.mark.parametrize("reset", [None, RESET])
@@ -65,17 +71,18 @@ def test_scan_for_inference_passes_the_checks(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_scan_backward_passes_the_checks(cell: str, with_dx: bool, dtype: torch.dtype) -> None:
     for lengths, reset, bias in ((None, None, True), (LENGTHS, RESET, False)):
-        given = arguments(cell, dtype, lengths, reset, bias, learned=False)
+        given = arguments(cell, dtype, lengths, reset, bias, learned=False, watch=lengths is None)
         torch.library.opcheck(BACKWARD, backward_arguments(given, with_dx))
 
 
 def backward_arguments(given: tuple[Any, ...], with_dx: bool) -> tuple[Any, ...]:
     """The arguments of `cellwright::scan_backward` that belong to a call of `scan`."""
-    x, state, weights, lengths, reset, cell, bias, _ = given
+    x, state, weights, lengths, reset, cell, bias, _, watch = given
     y, *others = SCAN(*given)
     last, saved = others[: len(state)], others[len(state) :]
     d_last = [torch.ones_like(last[0]), *[None] * (len(state) - 1)]
-    return torch.ones_like(y), d_last, x, y, state, weights, saved, lengths, reset, cell, bias, with_dx
+    d_saved = [torch.ones_like(each) if watch else None for each in saved]
+    return torch.ones_like(y), d_last, x, y, state, weights, saved, d_saved, lengths, reset, cell, bias, watch, with_dx
 
 
 @pytest.mark.parametrize("keep", [True, False])

@@ -10,8 +10,10 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     BY_ROWS,
     CHUNK,
+    D_HISTORY,
     D_PACKED_VECTORS,
     D_STATE,
+    D_Z,
     DIRECTIONS,
     DX,
     DY,
@@ -190,6 +192,12 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     y = call[Y] + y_offset(call, direction, t, row) + block
     dy = call[DY] + y_offset(call, direction, t, row) + block
     saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
+    d_saved = call[D_Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
+    d_history, d_stride = call[D_HISTORY] + history - call[HISTORY] + place * padded, places * padded
+    if call[D_Z] == 0:
+        d_saved = call[ZEROS]
+    if call[D_HISTORY] == 0:
+        d_history, d_stride = call[ZEROS], 0
     vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
     dw = call[D_PACKED_VECTORS] + (direction * VECTORS * rows + row) * padded + block
     d = d_state_at(call, direction, row, p)
@@ -197,8 +205,8 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
         u = n * LANES * SIZE
         backward_cell(
             saved + u, h_before + u, s + u, s_stride, y + u, history + place * padded + u, places * padded,
-            left - n * LANES, vectors + u, padded, d + u, rows * padded, dy + u, dzx + u, dzr + u,
-            dw + u, rows * padded,
+            left - n * LANES, vectors + u, padded, d + u, rows * padded, dy + u,
+            d_saved + u, d_history + u, d_stride, dzx + u, dzr + u, dw + u, rows * padded,
         )  # fmt: skip
 
 

@@ -47,7 +47,8 @@ class Kernel:
 
     @cached_property
     def forward(self) -> int:
-        return native.kernel(f"{self.name}-{'training' if self.program.gradients else 'inference'}", self.source[0])
+        kind = "watched" if self.program.watched else "training" if self.program.gradients else "inference"
+        return native.kernel(f"{self.name}-{kind}", self.source[0])
 
     @cached_property
     def backward(self) -> int:
@@ -55,13 +56,13 @@ class Kernel:
 
 
 @cache
-def kernel_of(cell: Cell, dtype: torch.dtype, differentiate: bool) -> Kernel:
-    """The kernel of a cell; compiled when it first runs.
+def kernel_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool = False) -> Kernel:
+    """The kernel of a cell, with its derivative, and with all signals to be seen; compiled when it first runs.
 
     Raises:
         Untraceable: the cell cannot run in a kernel; the message says why.
     """
-    program = trace(cell, differentiate)
+    program = trace(cell, differentiate, watch)
     target = host.host_target(DTYPES[dtype])
     name = f"{cell.name}-{target.dtype}"
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
@@ -194,6 +195,7 @@ def backward(
     weights: Sequence[Tensor],
     bias: bool,
     saved: Sequence[Tensor],
+    d_saved: Sequence[Tensor | None],
     ragged: Ragged | None,
     reset: Tensor | None,
     with_dx: bool,
@@ -206,7 +208,7 @@ def backward(
     one = x.new_ones(1)
     call = Call(kernel, plan_backward(layout, sizes, threads_now()))
     call.put({fields.X: x, fields.Y: y, fields.DY: dy, fields.Z: saved[0], fields.HISTORY: saved[1], fields.ONE: one})
-    call.put({fields.DX: dx if with_dx else None})
+    call.put({fields.D_Z: d_saved[0], fields.D_HISTORY: d_saved[1], fields.DX: dx if with_dx else None})
     nothing = [None] * layout.states
     call.append([*(state or nothing), *nothing, *d_last, *(d_state or nothing)])
     call.append_weights(weights, sizes.directions, bias, d_weights)

@@ -48,6 +48,8 @@ Where rows end early, the longest come first, so that the rows of a step are the
     TURNED_W,  # [D, vectors of I, K, LANES]: the weights with inputs along the lanes
     TURNED_R,  # [D, vectors of P * BLOCK, K, LANES]
     DY,  # like Y
+    D_Z,  # like Z, or 0: the cotangents of watched signals
+    D_HISTORY,  # like HISTORY, or 0: the cotangents of watched states
     DX,  # [D, N, I], or 0
     DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
     DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions
@@ -61,10 +63,10 @@ Where rows end early, the longest come first, so that the rows of a step are the
     D_PACKED_BX,
     D_PACKED_BR,
     D_PACKED_VECTORS,  # [D, vectors, B, P * BLOCK]
-    ZEROS,  # [BLOCK * SLOTS], zeros
+    ZEROS,  # [SLOTS * BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(54)
+) = range(56)
 
 # From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
 # cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and

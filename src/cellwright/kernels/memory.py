@@ -65,7 +65,7 @@ def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
         fields.D_PACKED_BX: directions * panel,
         fields.D_PACKED_BR: directions * panel,
         fields.D_PACKED_VECTORS: directions * layout.vectors * rows * padded,
-        fields.ZEROS: max(4 * layout.lanes, layout.block),
+        fields.ZEROS: max(4 * layout.lanes, layout.slots * layout.block),
     }
     others = {
         fields.DZX: chunk * panel,

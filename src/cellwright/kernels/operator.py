@@ -19,11 +19,12 @@ from .sizes import Sizes
 library = torch.library.Library("cellwright", "DEF")
 library.define(
     "scan(Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, str cell, bool bias, "
-    "bool keep) -> Tensor[]"
+    "bool keep, bool watch) -> Tensor[]"
 )
 library.define(
     "scan_backward(Tensor dy, Tensor?[] d_last, Tensor x, Tensor y, Tensor[] state, Tensor[] weights, "
-    "Tensor[] saved, Tensor? lengths, Tensor? reset, str cell, bool bias, bool with_dx) -> Tensor[]"
+    "Tensor[] saved, Tensor?[] d_saved, Tensor? lengths, Tensor? reset, str cell, bool bias, bool watch, "
+    "bool with_dx) -> Tensor[]"
 )
 
 T = TypeVar("T", Tensor, Tensor | None)
@@ -48,9 +49,20 @@ def needs_derivative(layer: Layer) -> bool:
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs and last states of a layer, by the CPU kernel."""
-    keep = needs_derivative(layer)
-    direct = scan_with_derivative if keep else scan
-    y, *others = quickest(torch.ops.cellwright.scan.default, direct, layer.tensors)(
+    y, *others = called(layer, keep=needs_derivative(layer), watch=False)
+    return y, others[: len(layer.cell.state)]
+
+
+def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+    """The same, and every signal by name."""
+    y, *others = called(layer, keep=True, watch=True)
+    return y, others[:-2], signals_of(layer, y, *others[-2:])
+
+
+def called(layer: Layer, keep: bool, watch: bool) -> list[Tensor]:
+    """The operator for a layer."""
+    direct = scan_with_derivative if needs_derivative(layer) else scan
+    return quickest(torch.ops.cellwright.scan.default, direct, layer.tensors)(
         layer.x,
         list(layer.state),
         layer.learned,
@@ -59,8 +71,30 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
         name_of(layer.cell),
         layer.weights[0].b_w is not None,
         keep,
+        watch,
     )
-    return y, others[: len(layer.cell.state)]
+
+
+def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str, Tensor]:
+    """Every signal, laid out as x: `[T, B, D, H]` or packed `[N, D, H]`; views of what is kept for backward."""
+    kernel = cpu.kernel_of(layer.cell, layer.x.dtype, differentiate=True, watch=True)
+    directions, _, units = layer.shape_of_state()
+    ragged = ragged_of(layer.x, layer.lengths)
+    places = math.prod(layer.x.shape[:-1]) if ragged is None else int(ragged.begins[-1])
+
+    def parts(kept: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return kept.flatten()[: math.prod(shape)].view(shape)
+
+    blocks, slots, block = z.shape[2:]
+    gates = parts(z, (directions, places, blocks, slots, block))
+    states = parts(history, (directions, history.shape[1], places, blocks, block))
+    found = dict(zip(kernel.program.watched, gates.unbind(3), strict=False))
+    found |= dict(zip(kernel.program.states[1:], states.unbind(1), strict=True))
+    signals = {"h": y.unflatten(-1, (directions, units))}
+    for name, value in found.items():
+        rows = value.flatten(2)[..., :units].transpose(0, 1)
+        signals[name] = ragged.unpacked(rows) if ragged is not None else rows.unflatten(0, layer.x.shape[:-1])
+    return {name: signals[name] for name in layer.cell.signals}
 
 
 PLAIN = {Tensor, torch.nn.Parameter}
@@ -86,9 +120,10 @@ def scan(
     cell: str,
     bias: bool,
     keep: bool,
+    watch: bool,
 ) -> list[Tensor]:
     """Forward on the CPU."""
-    kernel = cpu.kernel_of(_cells[cell], x.dtype, keep)
+    kernel = cpu.kernel_of(_cells[cell], x.dtype, keep, watch)
     ragged = ragged_of(x, lengths)
     sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
     y = (x.new_empty if lengths is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.units))
@@ -134,13 +169,14 @@ def scan_shapes(
     cell: str,
     bias: bool,
     keep: bool,
+    watch: bool,
 ) -> list[Tensor]:
     """What forward returns, without the numbers."""
     sizes = sizes_of(x, weights, lengths, cell, bias)
     shapes: list[tuple[int, ...]] = [(*x.shape[:-1], sizes.directions * sizes.units)]
     shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(_cells[cell].state)
     if keep:
-        shapes += cpu.saved_shapes(cpu.kernel_of(_cells[cell], x.dtype, keep), math.prod(x.shape[:-1]), sizes)
+        shapes += cpu.saved_shapes(cpu.kernel_of(_cells[cell], x.dtype, keep, watch), math.prod(x.shape[:-1]), sizes)
     return [x.new_empty(shape) for shape in shapes]
 
 
@@ -152,20 +188,22 @@ def scan_backward(
     state: list[Tensor],
     weights: list[Tensor],
     saved: list[Tensor],
+    d_saved: list[Tensor | None],
     lengths: Tensor | None,
     reset: Tensor | None,
     cell: str,
     bias: bool,
+    watch: bool,
     with_dx: bool,
 ) -> list[Tensor]:
     """Backward on the CPU."""
-    kernel = cpu.kernel_of(_cells[cell], x.dtype, True)
-    given = [None if each is None else each.contiguous() for each in d_last]
+    kernel = cpu.kernel_of(_cells[cell], x.dtype, True, watch)
+    d_last, d_saved = ([None if each is None else each.contiguous() for each in group] for group in (d_last, d_saved))
     ragged = ragged_of(x, lengths)
     sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
     dx, d_state, d_weights = cpu.backward(
-        kernel, sizes, dy.contiguous(), given, in_places(x, ragged), y, whole(state), whole(weights), bias, saved,
-        ragged, in_places(reset, ragged), with_dx,
+        kernel, sizes, dy.contiguous(), d_last, in_places(x, ragged), y, whole(state), whole(weights), bias, saved,
+        d_saved, ragged, in_places(reset, ragged), with_dx,
     )  # fmt: skip
     return [dx if ragged is None or not with_dx else ragged.unpacked(dx), *d_state, *d_weights]
 
@@ -178,10 +216,12 @@ def scan_backward_shapes(
     state: list[Tensor],
     weights: list[Tensor],
     saved: list[Tensor],
+    d_saved: list[Tensor | None],
     lengths: Tensor | None,
     reset: Tensor | None,
     cell: str,
     bias: bool,
+    watch: bool,
     with_dx: bool,
 ) -> list[Tensor]:
     """What backward returns, without the numbers."""
@@ -202,31 +242,33 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, options: tuple[Any, ...], states: int, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        lengths, reset, cell, bias, keep = options
+        lengths, reset, cell, bias, keep, watch = options
         state, weights = list(tensors[:states]), list(tensors[states:])
         with torch._C._AutoDispatchBelowAutograd():
             call = quickest(torch.ops.cellwright.scan.default, scan, (x, *tensors))
-            y, *others = call(x, state, weights, lengths, reset, cell, bias, keep)
+            y, *others = call(x, state, weights, lengths, reset, cell, bias, keep, watch)
         last, saved = others[: len(_cells[cell].state)], others[len(_cells[cell].state) :]
         ctx.options, ctx.states = options, states
         ctx.save_for_backward(x, y, *tensors, *saved)
-        ctx.mark_non_differentiable(*saved)
+        if not watch:
+            ctx.mark_non_differentiable(*saved)
         ctx.set_materialize_grads(False)
         return (y, *last, *saved)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, *others: Tensor | None) -> tuple[Tensor | None, ...]:
-        lengths, reset, cell, bias, keep = ctx.options
+        lengths, reset, cell, bias, keep, watch = ctx.options
         if not keep:
             raise CellwrightError("`scan` was called with keep=False, so there is nothing for backward; pass keep=True")
         x, y, *tensors = ctx.saved_tensors
         state, weights, saved = tensors[: ctx.states], tensors[ctx.states : -2], tensors[-2:]
-        d_last, with_dx = list(others[: len(_cells[cell].state)]), ctx.needs_input_grad[2]
+        states, with_dx = len(_cells[cell].state), ctx.needs_input_grad[2]
+        d_last, d_saved = list(others[:states]), list(others[states:])
         direct = scan_backward_with_derivative if torch.is_grad_enabled() else scan_backward
         call = quickest(torch.ops.cellwright.scan_backward.default, direct, (x, *tensors))
         dx, *rest = call(
             torch.zeros_like(y) if dy is None else dy,
-            d_last, x, y, state, weights, saved, lengths, reset, cell, bias, with_dx,
+            d_last, x, y, state, weights, saved, d_saved, lengths, reset, cell, bias, watch, with_dx,
         )  # fmt: skip
         return (None, None, dx if with_dx else None, *rest)
 
@@ -255,13 +297,14 @@ def scan_with_derivative(
     cell: str,
     bias: bool,
     keep: bool,
+    watch: bool,
 ) -> list[Tensor]:
     """`scan` under autograd."""
     if keep and torch.is_grad_enabled():
-        options = (lengths, reset, cell, bias, keep)
+        options = (lengths, reset, cell, bias, keep, watch)
         return list(Scan.apply(options, len(state), x, *state, *weights))  # type: ignore[no-untyped-call]
     with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep)
+        return torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep, watch)
 
 
 def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:

@@ -57,8 +57,8 @@ def backend(name: str) -> Iterator[None]:
         _forced.reset(token)
 
 
-def choose(layer: Layer) -> Choice:
-    """The backend for a layer: the CPU kernel where it can run, else the reference.
+def choose(layer: Layer, watch: bool = False) -> Choice:
+    """The backend for a layer, or for watching its signals: the CPU kernel where it can run, else the reference.
 
     Raises:
         InputError: the backend that was asked for cannot run the layer.
@@ -66,7 +66,7 @@ def choose(layer: Layer) -> Choice:
     forced = _forced.get()
     if forced == "reference":
         return Choice("reference", "asked for by cellwright.backend")
-    obstacle = obstacle_to_kernel(layer)
+    obstacle = obstacle_to_kernel(layer, watch)
     if forced == "gpu":
         raise InputError("there is no GPU kernel in this version; ask for 'cpu' or 'reference'")
     if obstacle is None:
@@ -76,7 +76,7 @@ def choose(layer: Layer) -> Choice:
     return Choice("reference", obstacle)
 
 
-def obstacle_to_kernel(layer: Layer) -> str | None:
+def obstacle_to_kernel(layer: Layer, watch: bool) -> str | None:
     """Why the CPU kernel cannot run a layer; None if it can."""
     x = layer.x
     if x.device.type != "cpu":
@@ -87,14 +87,14 @@ def obstacle_to_kernel(layer: Layer) -> str | None:
         return "a functional transform (torch.func) is under way, and the kernel has plain gradients only"
     if torch.autograd.forward_ad._current_level >= 0:
         return "forward-mode differentiation is under way, and the kernel has plain gradients only"
-    return obstacle_of(layer.cell, x.dtype, operator.needs_derivative(layer))
+    return obstacle_of(layer.cell, x.dtype, watch or operator.needs_derivative(layer), watch)
 
 
 @cache
-def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool) -> str | None:
+def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool) -> str | None:
     """Why a cell cannot be printed; None if it can."""
     try:
-        cpu.kernel_of(cell, dtype, differentiate)
+        cpu.kernel_of(cell, dtype, differentiate, watch)
     except Untraceable as error:
         return f"the cell {cell.name} cannot stand in a kernel: {error}"
     return None
@@ -105,6 +105,13 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     check(layer)
     backends = {"reference": reference.run, "cpu": operator.run}
     return backends[choose(layer).backend](layer)
+
+
+def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+    """The same, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
+    check(layer)
+    backends = {"reference": reference.watch, "cpu": operator.watch}
+    return backends[choose(layer, watch=True).backend](layer)
 
 
 def threads_note() -> str:

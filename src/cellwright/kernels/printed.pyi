@@ -38,5 +38,6 @@ def forward_cell(
 ) -> None: ...  # fmt: skip
 def backward_cell(
     saved: int, h_before: int, s: int, s_stride: int, y: int, history: int, history_stride: int, count: int,
-    w: int, w_stride: int, d: int, d_stride: int, dy: int, dx: int, dr: int, dw: int, dw_stride: int,
+    w: int, w_stride: int, d: int, d_stride: int, dy: int, d_saved: int,
+    d_history: int, d_history_stride: int, dx: int, dr: int, dw: int, dw_stride: int,
 ) -> None: ...  # fmt: skip

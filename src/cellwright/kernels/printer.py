@@ -272,11 +272,15 @@ def forward_body(program: Program) -> str:
 
 
 def backward_body(program: Program) -> str:
-    loads = {name: f"load(at_saved + {k} * BLOCK * SIZE)" for k, name in enumerate(program.saved)}
+    saved = {name: k for k, name in enumerate(program.saved) if isinstance(name, str)}
+    loads = {name: f"load(at_saved + {k} * BLOCK * SIZE)" for name, k in saved.items()}
+    loads |= {f"d_{name}": f"load(at_d_saved + {k} * BLOCK * SIZE)" for k, name in enumerate(program.watched)}
     for k, state in enumerate(program.states):
         new = program.state[state]
         loads[f"s_{state}"] = "load(at_h_before)" if k == 0 else f"load(at_s + {k - 1} * s_stride)"
         loads[f"d_{state}"] = "load(at_d) + load_some(at_dy, count)" if k == 0 else f"load(at_d + {k} * d_stride)"
+        if k > 0 and program.watched:
+            loads[f"d_{state}"] += f" + load(at_d_history + {k - 1} * d_history_stride)"
         if isinstance(new, str) and new not in loads:
             loads[new] = "load_some(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
     loads |= vector_loads(program)
@@ -297,7 +301,7 @@ def backward_body(program: Program) -> str:
     ]
     arguments = (
         "at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
-        "at_d, d_stride, at_dy, at_dx, at_dr, at_dw, dw_stride"
+        "at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, at_dw, dw_stride"
     )
     return function("backward_cell", arguments, loads, program.backward, found.values(), stores)
 

@@ -56,6 +56,8 @@ class Program:
     Attributes:
         forward: the operators from the leaves to the new state.
         state: per state, the argument that holds its new value.
+        watched: the signals, states aside, whose values are the first of the saved ones, and whose cotangents
+            backward takes too: leaves `d_<signal>`.
         saved: what backward needs and cannot recompute from states and vectors.
         backward: the operators from the saved values, the states and the cotangents to the gradients.
         gradients: per leaf (`x_i`, `r_i`, `s_c`, `w_p`), the argument that holds its cotangent.
@@ -66,7 +68,8 @@ class Program:
     vectors: tuple[str, ...]
     forward: tuple[Node, ...]
     state: Mapping[str, Argument]
-    saved: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
+    saved: tuple[Argument, ...] = ()
     backward: tuple[Node, ...] = ()
     gradients: Mapping[str, Argument] = field(default_factory=dict)
 
@@ -76,8 +79,8 @@ class Program:
         return any(self.gradients[f"x_{gate}"] != self.gradients[f"r_{gate}"] for gate in self.gates)
 
 
-def trace(cell: Cell, differentiate: bool) -> Program:
-    """The program of a cell, with its derivative if asked for.
+def trace(cell: Cell, differentiate: bool, watch: bool = False) -> Program:
+    """The program of a cell, with its derivative if asked for, and then with every signal watched if asked for.
 
     Raises:
         Untraceable: the cell uses a tensor from elsewhere, a value or a size as a Python number, or an
@@ -85,13 +88,13 @@ def trace(cell: Cell, differentiate: bool) -> Program:
     """
     # PyTorch's modes belong to a thread: in a new one there are none, whatever is under way here.
     with ThreadPoolExecutor(1) as clean:
-        program, other = (clean.submit(traced_at, size, cell, differentiate).result() for size in (3, 5))
+        program, other = (clean.submit(traced_at, size, cell, differentiate, watch).result() for size in (3, 5))
     if program != other:
         raise Untraceable("it computes something else for another hidden size")
     return program
 
 
-def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
+def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) -> Program:
     """The program as one hidden size shows it."""
     states = ("h", *(name for name in cell.state if name != "h"))
     leaves = {
@@ -99,22 +102,24 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
         for kind, names in (("x", cell.gates), ("r", cell.gates), ("s", cell.state), ("w", cell.vectors))
         for name in names
     }
-    cotangents = {f"d_{name}": example(hidden_size) for name in states}
+    watched = tuple(name for name in cell.signals if watch and name not in states)
+    cotangents = {f"d_{name}": example(hidden_size) for name in (*states, *watched)}
     groups = [[leaves[name] for name in leaves if name.startswith(kind)] for kind in ("x_", "r_", "s_", "w_")]
     with torch.set_grad_enabled(differentiate), Tape(leaves) as tape:
         signals = signals_of(cell, groups)
         tape.rename(signals)
         state = {name: tape.argument(signals[name]) for name in states}
-        forward = live(tape.nodes, state.values())
+        values = [tape.argument(signals[name]) for name in watched]
+        forward = live(tape.nodes, [*state.values(), *values])
         if not differentiate:
             return Program(cell.gates, states, tuple(cell.vectors), forward, state)
         tape.introduce(cotangents)
         tape.differentiating = True
         boundary = len(tape.nodes)
         gradients = torch.autograd.grad(
-            [signals[name] for name in states if signals[name].requires_grad],
+            [signals[name] for name in (*states, *watched) if signals[name].requires_grad],
             list(leaves.values()),
-            [cotangents[f"d_{name}"] for name in states if signals[name].requires_grad],
+            [cotangents[f"d_{name}"] for name in (*states, *watched) if signals[name].requires_grad],
             allow_unused=True,
         )
         found = {
@@ -123,8 +128,10 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool) -> Program:
         }
     free = {name for name in leaves if name[0] in "sw"} | {value for value in state.values() if isinstance(value, str)}
     derivative = live(tape.nodes[boundary:], found.values())
-    saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values())
-    return Program(cell.gates, states, tuple(cell.vectors), forward, state, saved, (*again, *derivative), found)
+    saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values(), values)
+    return Program(
+        cell.gates, states, tuple(cell.vectors), forward, state, watched, saved, (*again, *derivative), found
+    )
 
 
 def example(hidden_size: int) -> Tensor:
@@ -159,8 +166,9 @@ def divided(
     free: set[str],
     leaves: set[str],
     results: Iterable[Argument],
-) -> tuple[tuple[str, ...], tuple[Node, ...]]:
-    """Which forward values to save for backward, and which nodes to run again there.
+    watched: Sequence[Argument],
+) -> tuple[tuple[Argument, ...], tuple[Node, ...]]:
+    """Which forward values to save for backward, the watched ones first, and which nodes to run again there.
 
     A value is saved only if it does not follow from the states, the vectors and what is saved already. Masks are
     not saved: what they are made of is.
@@ -170,8 +178,8 @@ def divided(
     for node in reversed(forward):
         if node.mask and node.name in wanted:
             wanted.update(node.arguments)
-    saved: list[str] = []
-    known = set(free)
+    saved = list(watched)
+    known = free | {value for value in watched if isinstance(value, str)}
 
     def follows(name: Argument) -> bool:
         if not isinstance(name, str) or name in known:

@@ -14,56 +14,63 @@ from .ragged import Ragged
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs as x is laid out, and last states `[D, B, H]`, differentiable in every way PyTorch has."""
+    outputs, last, _ = watch(layer)
+    return outputs, last
+
+
+def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+    """The same, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
     if layer.lengths is not None:
-        return run_ragged(layer, layer.lengths)
-    return run_whole(layer)
+        return watch_ragged(layer, layer.lengths)
+    return watch_whole(layer)
 
 
-def run_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
+def watch_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same for rows that end early: with zeros behind their ends, whatever stood there."""
     if layer.x.dim() == 3:
         steps = torch.arange(layer.x.shape[0], device=layer.x.device)
         inside = steps[:, None] < lengths.to(layer.x.device)
-        return run_whole(replace(layer, x=torch.where(inside[..., None], layer.x, 0)))
+        return watch_whole(replace(layer, x=torch.where(inside[..., None], layer.x, 0)))
     ragged = Ragged.of(lengths, int(lengths.max()) if len(lengths) else 0)
     reset = None if layer.reset is None else ragged.unpacked(layer.reset)
-    outputs, last = run_whole(replace(layer, x=ragged.unpacked(layer.x), reset=reset))
-    return ragged.packed(outputs), last
+    outputs, last, signals = watch_whole(replace(layer, x=ragged.unpacked(layer.x), reset=reset))
+    return ragged.packed(outputs), last, {name: ragged.packed(value) for name, value in signals.items()}
 
 
-def run_whole(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+def watch_whole(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same for x `[T, B, I]` with nothing in it that must not be read."""
     if not layer.state:
         layer = replace(layer, state=[layer.x.new_zeros(layer.shape_of_state())] * len(layer.cell.state))
     results = [run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)]
-    outputs = torch.cat([outputs for outputs, _ in results], -1)
-    last = [torch.stack([state[k] for _, state in results]) for k in range(len(layer.state))]
-    return outputs, last
+    last = [torch.stack([state[k] for state, _ in results]) for k in range(len(layer.cell.state))]
+    signals = {name: torch.stack([found[name] for _, found in results], -2) for name in layer.cell.signals}
+    return signals["h"].flatten(2), last, signals
 
 
-def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[Tensor, list[Tensor]]:
-    """One direction; direction 1 goes from the last step to the first."""
+def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """One direction: the last states, and all signals `[T, B, H]`; direction 1 goes from the last step to the first."""
     names, gates = states_of(layer.cell), len(layer.cell.gates)
     steps = layer.x.shape[0]
     state = [each[direction] for each in layer.state]
     contributions = F.linear(layer.x, weights.w, weights.b_w)
-    outputs = [state[0].new_zeros(0)] * steps
+    found: list[dict[str, Tensor]] = [{}] * steps
     for t in range(steps) if direction == 0 else reversed(range(steps)):
-        state = (
-            [torch.where(anew(layer, t, direction), 0, each) for each in state] if layer.reset is not None else state
-        )
+        if layer.reset is not None:
+            state = [torch.where(anew(layer, t, direction), 0, each) for each in state]
         x = contributions[t].chunk(gates, -1)
         r = F.linear(state[0], weights.r, weights.b_r).chunk(gates, -1)
         ordered = dict(zip(names, state, strict=True))
         signals = layer.cell(x, r, [ordered[name] for name in layer.cell.state], weights.vectors)
         new = [signals[name] for name in names]
-        outputs[t] = new[0]
         if layer.lengths is not None:
             within = active(layer, t)
-            outputs[t] = torch.where(within, new[0], 0)
+            signals = {name: torch.where(within, value, 0) for name, value in signals.items()}
             new = [torch.where(within, after, before) for after, before in zip(new, state, strict=True)]
-        state = new
-    return torch.stack(outputs) if steps else contributions.new_zeros(0, *state[0].shape), state
+        state, found[t] = new, signals
+    nothing = contributions.new_zeros(0, *state[0].shape)
+    return state, {
+        name: torch.stack([each[name] for each in found]) if steps else nothing for name in layer.cell.signals
+    }
 
 
 def active(layer: Layer, t: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from ..errors import InputError, nearest
 from ..kernels import plan
 from ..kernels.layer import Layer, Weights, states_of
 from .sequences import checked_lengths, checked_reset, packed_lengths
+from .trace import Trace
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -176,6 +177,46 @@ class Recurrent(nn.Module):
             if lengths is not None or reset is not None:
                 raise InputError("a PackedSequence brings its lengths; pass a padded tensor to use lengths= or reset=")
             return self.forward_packed(input, state)
+        arranged = self.arranged(input, state, lengths, reset)
+        outputs, last = self.run(*arranged)
+        return self.laid_out(outputs, input), self.given_back(self.laid_out_states(last, input))
+
+    def trace(
+        self,
+        input: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+    ) -> Trace:
+        """The same as a call, with every signal of every step kept by name.
+
+        >>> import torch, cellwright as cw
+        >>> trace = cw.LSTM(3, 4, num_layers=2).trace(torch.randn(7, 2, 3))
+        >>> trace
+        Trace of i, f, g, o, c, h: each [7, 2, 2, 4]
+        >>> keeping = trace["f"].mean()  # a loss may use it: gradients flow into every signal
+
+        Raises:
+            InputError: as a call; also for a PackedSequence.
+        """
+        if isinstance(input, PackedSequence):
+            raise InputError("a trace needs a padded tensor, not a PackedSequence; pad it and pass lengths=")
+        arranged = self.arranged(input, state, lengths, reset)
+        found: list[dict[str, Tensor]] = []
+
+        def watched(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+            outputs, last, signals = plan.watch(layer)
+            found.append({name: self.laid_out(signal, input) for name, signal in signals.items()})
+            return outputs, last
+
+        outputs, last = self.run(*arranged, watched)
+        return Trace(self.laid_out(outputs, input), self.given_back(self.laid_out_states(last, input)), found)
+
+    def arranged(
+        self, input: Tensor, state: State | None, lengths: Tensor | None, reset: Tensor | None
+    ) -> tuple[Tensor, list[Tensor], Tensor | None, Tensor | None]:
+        """What a call was given, checked and with time first: x `[T, B, I]`, first states, lengths and resets."""
         self.check_input(input)
         single = input.dim() == 2
         layout = "[T]" if single else ("[B, T]" if self.batch_first else "[T, B]")
@@ -187,11 +228,17 @@ class Recurrent(nn.Module):
             x = x.transpose(0, 1)
             reset = None if reset is None else reset.transpose(0, 1)
         lengths = checked_lengths(lengths, x.shape[0], x.shape[1])
-        first = self.first_state(state, x, x.shape[1], single)
-        outputs, last = self.run(x, first, lengths, reset)
-        if single:
-            return outputs[:, 0], self.given_back([each[:, 0] for each in last])
-        return (outputs.transpose(0, 1) if self.batch_first else outputs), self.given_back(last)
+        return x, self.first_state(state, x, x.shape[1], single), lengths, reset
+
+    def laid_out(self, values: Tensor, input: Tensor) -> Tensor:
+        """`[T, B, ...]` in the layout of the input."""
+        if input.dim() == 2:
+            return values[:, 0]
+        return values.transpose(0, 1) if self.batch_first else values
+
+    def laid_out_states(self, last: list[Tensor], input: Tensor) -> list[Tensor]:
+        """States `[layers * D, B, H]`, without B for one sequence."""
+        return [each[:, 0] for each in last] if input.dim() == 2 else last
 
     def forward_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
         """Run over a packed sequence, in the order in which it is packed."""
@@ -207,7 +254,12 @@ class Recurrent(nn.Module):
         return packed, self.given_back(last)
 
     def run(
-        self, x: Tensor, first: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None
+        self,
+        x: Tensor,
+        first: Sequence[Tensor],
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        run_layer: Callable[[Layer], tuple[Tensor, list[Tensor]]] = plan.run,
     ) -> tuple[Tensor, list[Tensor]]:
         """All layers: x `[T, B, I]`, or packed `[N, I]`, and states `[layers * D, B, H]` with h first."""
         reset = None if reset is None else reset.contiguous()
@@ -215,7 +267,7 @@ class Recurrent(nn.Module):
         for number in range(self.num_layers):
             if number > 0:
                 x = F.dropout(x, self.dropout, self.training)
-            x, states = plan.run(self.layer(number, x, first, lengths, reset))
+            x, states = run_layer(self.layer(number, x, first, lengths, reset))
             last.append(states)
         if self.num_layers == 1:
             return x, last[0]
