@@ -100,11 +100,20 @@ def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool
     return None
 
 
+def checked_choice(layer: Layer) -> Choice:
+    """The backend for a layer that has been checked.
+
+    Raises:
+        InputError: parts of the layer do not fit one another, or the backend that was asked for cannot run it.
+    """
+    check(layer)
+    return choose(layer)
+
+
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs `[T, B, D * H]` and last states of a layer, on the backend of the plan."""
-    check(layer)
     backends = {"reference": reference.run, "cpu": operator.run}
-    return backends[choose(layer).backend](layer)
+    return backends[checked_choice(layer).backend](layer)
 
 
 def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:

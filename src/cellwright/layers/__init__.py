@@ -3,5 +3,7 @@
 from .dropins import GRU, LSTM, RNN
 from .explain import explain, verify
 from .recurrent import Recurrent
+from .stream import Stream
+from .trace import Trace
 
-__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "explain", "verify"]
+__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "Stream", "Trace", "explain", "verify"]

@@ -16,6 +16,7 @@ from ..errors import InputError, nearest
 from ..kernels import plan
 from ..kernels.layer import Layer, Weights, states_of
 from .sequences import checked_lengths, checked_reset, packed_lengths
+from .stream import Stream
 from .trace import Trace
 
 State = Tensor | tuple[Tensor, ...]
@@ -212,6 +213,21 @@ class Recurrent(nn.Module):
 
         outputs, last = self.run(*arranged, watched)
         return Trace(self.laid_out(outputs, input), self.given_back(self.laid_out_states(last, input)), found)
+
+    def stream(self, batch_size: int = 1) -> Stream:
+        """The layer one step at a time, as input arrives.
+
+        >>> import torch, cellwright as cw
+        >>> lstm, x = cw.LSTM(3, 4).eval(), torch.randn(7, 1, 3)
+        >>> stream = lstm.stream(batch_size=1)
+        >>> steps = [stream.step(each).clone() for each in x]
+        >>> torch.allclose(torch.stack(steps), lstm(x)[0])
+        True
+
+        Raises:
+            InputError: the layer is bidirectional.
+        """
+        return Stream(self, batch_size)
 
     def arranged(
         self, input: Tensor, state: State | None, lengths: Tensor | None, reset: Tensor | None

@@ -1,0 +1,53 @@
+"""One step of a layer with everything in place: what a stream runs on."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from . import cpu, fields, native
+from .layer import Layer
+from .memory import plan_forward
+from .sharing import threads_now
+from .sizes import Sizes
+
+
+class Stepper:
+    """A call of the kernel for one step that is made once and run again and again.
+
+    It reads the weights where they lie and packs them anew when their numbers have changed. The states are
+    read and written in place.
+
+    Args:
+        layer: of one step and one direction, checked; its states are those that every step changes.
+        y: room for the output `[1, B, H]`.
+    """
+
+    def __init__(self, layer: Layer, y: Tensor) -> None:
+        rows, inputs, units = layer.x.shape[1], layer.x.shape[2], y.shape[-1]
+        self.kernel = cpu.kernel_of(layer.cell, layer.x.dtype, False)
+        self.learned = layer.learned
+        plan = plan_forward(self.kernel.layout, Sizes(1, rows, inputs, units, 1), False, threads_now())
+        self.call = cpu.Call(self.kernel, plan)
+        nothing = [None] * len(layer.state)
+        self.call.append([*layer.state, *layer.state, *nothing, *nothing])
+        self.call.append_weights(layer.learned, 1, layer.weights[0].b_w is not None, [None] * len(layer.learned))
+        self.call.put({fields.Y: y})
+        self.call.values[fields.PLACES] = rows
+        self.call.values[fields.DIGEST] = native.digest()
+        self.places = places_of(layer.learned)
+
+    def fits(self, learned: list[Tensor]) -> bool:
+        """Whether the weights lie where they lay."""
+        return places_of(learned) == self.places
+
+    def step(self, x: Tensor) -> None:
+        """One step for x `[B, I]` without gaps."""
+        values = self.call.values
+        values[fields.X] = x.data_ptr()
+        self.call.run(self.kernel.forward)
+        values[fields.SEEN] = values[fields.FOUND]
+
+
+def places_of(tensors: list[Tensor]) -> list[tuple[int, int]]:
+    """Where tensors lie and how many numbers each has."""
+    return [(each.data_ptr(), each.numel()) for each in tensors]

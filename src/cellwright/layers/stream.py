@@ -1,0 +1,111 @@
+"""A layer one step at a time, for input that arrives while it is processed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..kernels import plan
+from ..kernels.layer import Layer, states_of
+from ..kernels.stepper import Stepper
+
+if TYPE_CHECKING:
+    from .recurrent import Recurrent
+
+
+class Stream:
+    """Runs a layer step by step and keeps its state; made by `Recurrent.stream`.
+
+    The numbers are those of the layer on the whole sequence, in evaluation mode and without gradients. Weights that
+    change are seen at the next step.
+    """
+
+    def __init__(self, module: Recurrent, batch_size: int) -> None:
+        if module.bidirectional:
+            raise InputError("a stream has no end to start from, so the layer must not be bidirectional")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise InputError(f"batch_size must be a whole number of at least 1, but is {batch_size!r}")
+        weight = module.parameter("weight_hh_l0").detach()
+        self.module = module
+        self.shape = (batch_size, module.input_size)
+        shape = (module.num_layers, batch_size, module.hidden_size)
+        self.states = {name: weight.new_zeros(shape) for name in states_of(module.cell)}
+        self.outputs = weight.new_zeros(module.num_layers, 1, *shape[1:])
+        self.results = [each[0] for each in self.outputs]
+        self.steppers: list[Stepper | None] = [None] * module.num_layers
+
+    def step(self, x: Tensor) -> Tensor:
+        """One step for x `[B, I]`: the output `[B, H]`, which the next step writes over.
+
+        Raises:
+            InputError: x does not fit the layer and the batch size.
+        """
+        known = self.outputs
+        if x.shape != self.shape or x.dtype != known.dtype or x.device != known.device:
+            raise InputError(
+                f"a step needs x {list(self.shape)}, that is [batch_size, input_size], of {known.dtype} on "
+                f"{known.device}, but got {list(x.shape)} of {x.dtype} on {x.device}"
+            )
+        for number, result in enumerate(self.results):
+            stepper = self.steppers[number]
+            (weights,) = self.module.weights(number)
+            if stepper is None or not stepper.fits([*weights.tensors()]):
+                stepper = self.steppers[number] = self.stepper_for(number, x)
+            if stepper is None:
+                self.step_by_plan(number, x)
+            else:
+                stepper.step(x.contiguous())
+            x = result
+        return x
+
+    def stepper_for(self, number: int, x: Tensor) -> Stepper | None:
+        """What steps through a layer; None where the kernel cannot run it."""
+        with torch.no_grad():
+            layer = self.layer(number, x)
+            return Stepper(layer, self.outputs[number]) if plan.checked_choice(layer).backend == "cpu" else None
+
+    def step_by_plan(self, number: int, x: Tensor) -> None:
+        """One step of a layer on whichever backend the plan chooses."""
+        with torch.no_grad():
+            layer = self.layer(number, x)
+            y, last = plan.run(layer)
+            self.outputs[number].copy_(y)
+            for before, after in zip(layer.state, last, strict=True):
+                before.copy_(after)
+
+    def layer(self, number: int, x: Tensor) -> Layer:
+        """One layer with one step, and the states of the stream."""
+        state = [each[number : number + 1] for each in self.states.values()]
+        return Layer(self.module.cell, x[None], state, self.module.weights(number))
+
+    @property
+    def state(self) -> tuple[Tensor, ...]:
+        """The states `[layers, B, H]` in the order of the cell, as the next step will find them.
+
+        To keep them, clone them; to go back, assign them.
+        """
+        return tuple(self.states[name] for name in self.module.cell.state)
+
+    @state.setter
+    def state(self, given: tuple[Tensor, ...]) -> None:
+        expected = list(self.outputs.shape[:1]) + list(self.outputs.shape[2:])
+        names = self.module.cell.state
+        if len(given) != len(names) or any(list(each.shape) != expected for each in given):
+            raise InputError(
+                f"the state is {', '.join(names)}, each of shape {expected}, but has "
+                f"{', '.join(str(list(each.shape)) for each in given)}"
+            )
+        with torch.no_grad():
+            for name, each in zip(names, given, strict=True):
+                self.states[name].copy_(each)
+
+    def reset(self, rows: Tensor | None = None) -> None:
+        """Let new sequences begin: the state becomes zero, in all rows or in those given by a mask or by numbers."""
+        for each in self.states.values():
+            if rows is None:
+                each.zero_()
+            else:
+                each[:, rows] = 0

@@ -1,0 +1,138 @@
+"""A stream has the numbers of the layer, whatever happens between its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import cellwright as cw
+
+STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 19
+
+
+def made(cell: str | cw.Cell = "lstm", **options: object) -> tuple[cw.Recurrent, Tensor]:
+    torch.manual_seed(0)
+    return cw.Recurrent(cell, INPUTS, UNITS, **options).eval(), torch.randn(STEPS, ROWS, INPUTS)
+
+
+def streamed(stream: cw.Stream, x: Tensor) -> Tensor:
+    return torch.stack([stream.step(each).clone() for each in x])
+
+
+@cw.cell(gates="a", state="h")
+def wave(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+    """An operator that the kernels do not have."""
+    return {"h": torch.sin(x.a + r.a)}
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", [*cw.cells, wave])
+def test_has_the_numbers_of_the_layer(cell: str | cw.Cell, layers: int) -> None:
+    module, x = made(cell, num_layers=layers)
+    with torch.no_grad():
+        output, last = module(x)
+    stream = module.stream(ROWS)
+    assert torch.allclose(streamed(stream, x), output, rtol=0, atol=1e-6)
+    for one, other in zip(stream.state, (last,) if isinstance(last, Tensor) else last, strict=True):
+        assert torch.allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_has_the_bits_of_the_layer_on_the_kernel() -> None:
+    module, x = made(num_layers=2)
+    with torch.no_grad():
+        assert torch.equal(streamed(module.stream(ROWS), x), module(x)[0])
+
+
+def test_double_precision_and_no_bias() -> None:
+    module, x = made("peephole", bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        assert torch.equal(streamed(module.stream(ROWS), x.double()), module(x.double())[0])
+
+
+def test_units_for_several_threads() -> None:
+    torch.manual_seed(0)
+    module, x = cw.LSTM(64, 700).eval(), torch.randn(4, 2, 64)
+    with torch.no_grad():
+        assert torch.equal(streamed(module.stream(2), x), module(x)[0])
+
+
+def replace_parameter(module: cw.Recurrent) -> None:
+    module.weight_hh_l0 = nn.Parameter(torch.randn_like(module.weight_hh_l0))
+
+
+def write_data(module: cw.Recurrent) -> None:
+    module.weight_hh_l0.data[3, 2] += 1
+
+
+def load(module: cw.Recurrent) -> None:
+    module.load_state_dict({name: value * 0.5 for name, value in module.state_dict().items()})
+
+
+@pytest.mark.parametrize("change", [replace_parameter, write_data, load])
+def test_weights_that_change_are_seen(change: Callable[[cw.Recurrent], None]) -> None:
+    module, x = made()
+    stream = module.stream(ROWS)
+    streamed(stream, x)
+    before = tuple(each.clone() for each in stream.state)
+    change(module)
+    with torch.no_grad():
+        expected = module(x, before)[0]
+    assert torch.equal(streamed(stream, x), expected)
+
+
+def test_a_state_can_be_kept_and_gone_back_to() -> None:
+    module, x = made(num_layers=2)
+    stream = module.stream(ROWS)
+    streamed(stream, x[:3])
+    kept = tuple(each.clone() for each in stream.state)
+    first = streamed(stream, x[3:])
+    stream.state = kept
+    assert torch.equal(streamed(stream, x[3:]), first)
+
+
+def test_a_reset_begins_new_sequences() -> None:
+    module, x = made()
+    stream = module.stream(ROWS)
+    streamed(stream, x[:3])
+    untouched = stream.state[1][:, 1].clone()
+    stream.reset(torch.tensor([True, False, True]))
+    assert bool((stream.state[1][:, [0, 2]] == 0).all())
+    assert torch.equal(stream.state[1][:, 1], untouched)
+    stream.reset(torch.tensor([1]))
+    with torch.no_grad():
+        assert torch.equal(streamed(stream, x), module(x)[0])
+    stream.reset()
+    assert all(bool((each == 0).all()) for each in stream.state)
+
+
+def test_nothing_is_allocated_after_the_first_step() -> None:
+    module, x = made(num_layers=2)
+    stream = module.stream(ROWS)
+    places = {stream.step(each).data_ptr() for each in x}
+    assert len(places) == 1
+    with torch.profiler.profile(profile_memory=True) as profile:
+        stream.step(x[0])
+    assert sum(event.self_cpu_memory_usage for event in profile.key_averages()) == 0
+    assert not any("empty" in event.key for event in profile.key_averages())
+
+
+def test_no_gradient_comes_out() -> None:
+    module, x = made()
+    assert not module.stream(ROWS).step(x[0].requires_grad_()).requires_grad
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    module, x = made()
+    stream = module.stream(ROWS)
+    for wrong in (x[0, :2], x[0, :, :3], x, x[0].double()):
+        with pytest.raises(cw.InputError, match=r"x \[3, 5\].*of torch.float32 on cpu, but got"):
+            stream.step(wrong)
+    with pytest.raises(cw.InputError, match=r"h, c, each of shape \[1, 3, 19\]"):
+        stream.state = (torch.zeros(1, 3, 19),)
+    with pytest.raises(cw.InputError, match="batch_size must be a whole number of at least 1"):
+        module.stream(0)
+    with pytest.raises(cw.InputError, match="must not be bidirectional"):
+        made(bidirectional=True)[0].stream()
