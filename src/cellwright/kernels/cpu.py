@@ -116,7 +116,8 @@ class Call:
 
     def run(self, entry: int) -> None:
         """Run a kernel on the threads of the plan."""
-        ctypes.memset(self.start, 0, self.plan.cleared)
+        if self.plan.cleared:
+            ctypes.memset(self.start, 0, self.plan.cleared)
         at, _ = self.values.buffer_info()
         threads = self.plan.team.threads
         if threads == 1:

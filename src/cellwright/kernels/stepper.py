@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor
 
 from . import cpu, fields, native
@@ -34,11 +36,11 @@ class Stepper:
         self.call.put({fields.Y: y})
         self.call.values[fields.PLACES] = rows
         self.call.values[fields.DIGEST] = native.digest()
-        self.places = places_of(layer.learned)
+        self.places = [(each.data_ptr(), each.numel()) for each in layer.learned]
 
-    def fits(self, learned: list[Tensor]) -> bool:
-        """Whether the weights lie where they lay."""
-        return places_of(learned) == self.places
+    def fits(self, learned: Iterable[Tensor]) -> bool:
+        """Whether the weights, in their order, lie where they lay."""
+        return [(each.data_ptr(), each.numel()) for each in learned] == self.places
 
     def step(self, x: Tensor) -> None:
         """One step for x `[B, I]` without gaps."""
@@ -46,8 +48,3 @@ class Stepper:
         values[fields.X] = x.data_ptr()
         self.call.run(self.kernel.forward)
         values[fields.SEEN] = values[fields.FOUND]
-
-
-def places_of(tensors: list[Tensor]) -> list[tuple[int, int]]:
-    """Where tensors lie and how many numbers each has."""
-    return [(each.data_ptr(), each.numel()) for each in tensors]

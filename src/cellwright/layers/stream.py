@@ -51,8 +51,8 @@ class Stream:
             )
         for number, result in enumerate(self.results):
             stepper = self.steppers[number]
-            (weights,) = self.module.weights(number)
-            if stepper is None or not stepper.fits([*weights.tensors()]):
+            (names,) = self.module.parameter_names[number]
+            if stepper is None or not stepper.fits(map(self.module.parameter, names)):
                 stepper = self.steppers[number] = self.stepper_for(number, x)
             if stepper is None:
                 self.step_by_plan(number, x)
