@@ -20,7 +20,7 @@ def test_the_order_is_that_of_a_packed_sequence() -> None:
     ours, theirs = Ragged.of(lengths, 7), pack_padded_sequence(x, lengths, enforce_sorted=False)
     assert torch.equal(ours.packed(x), theirs.data)
     assert torch.equal(ours.begins.diff(), theirs.batch_sizes)
-    assert torch.equal(Ragged.of_packed(ours.lengths).begins, ours.begins)
+    assert torch.equal(Ragged.of_packed(ours.lengths, 19).begins, ours.begins)
 
 
 def test_unpacked_is_zero_where_rows_have_ended() -> None:
@@ -40,7 +40,7 @@ def test_unpacked_is_zero_where_rows_have_ended() -> None:
     ],
 )
 def test_threads_have_about_the_same_number_of_steps(lengths: list[int], threads: int, shares: list[int]) -> None:
-    assert Ragged.of_packed(torch.tensor(lengths)).shares(threads).tolist() == shares
+    assert Ragged.of_packed(torch.tensor(lengths), sum(lengths)).shares(threads).tolist() == shares
 
 
 def large(units: int, rows: int) -> Call:
@@ -95,7 +95,7 @@ def test_a_packed_batch_is_the_batch_without_gaps(backend: str) -> None:
 @pytest.mark.parametrize(
     ("lengths", "reset", "message"),
     [
-        ([2, 3], None, "the longest first, and together 5"),
+        ([2, 3], None, "the longest first and be together 5"),
         ([3, 1], None, r"together 5, the rows of x, but are \[3, 1\]"),
         ([6, -1], None, "the longest first"),
         ([3, 2], torch.zeros(3, 2, dtype=torch.bool), r"reset must be torch.bool of shape \[5\]"),

@@ -117,7 +117,7 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "a mistyped cell": (lambda: cw.LSTM(3, 4, cell="lstn"), "there is no cell 'lstn'; did you mean 'lstm'?"),
     "an unknown cell": (
         lambda: cw.Recurrent("xyz", 3, 4),
-        "there is no cell 'xyz'; known: 'lstm', 'rnn', 'rnn_relu', 'gru'",
+        "there is no cell 'xyz'; known: 'lstm', 'original', 'peephole'",
     ),
     "a cell of another kind": (lambda: cw.Recurrent(torch.tanh, 3, 4), "cell"),
     "an unknown nonlinearity": (

@@ -46,6 +46,8 @@ class Cell:
         vectors: names of the learned vectors (one number per unit), each with its start value,
             or None for the start that the weights have.
         signals: names of everything that the function returns, in order.
+        states: the same as `state`, with `h` first.
+        key: the name, with a number if another cell has it already.
     """
 
     function: CellFunction
@@ -54,9 +56,15 @@ class Cell:
     state: tuple[str, ...]
     vectors: Mapping[str, float | None]
     signals: tuple[str, ...] = field(init=False)
+    states: tuple[str, ...] = field(init=False)
+    key: str = field(init=False)
 
     def __post_init__(self) -> None:
+        same = sum(other.name == self.name for other in by_key.values())
         object.__setattr__(self, "signals", checked_signals(self))
+        object.__setattr__(self, "states", ("h", *(name for name in self.state if name != "h")))
+        object.__setattr__(self, "key", f"{self.name}#{same}" if same else self.name)
+        by_key[self.key] = self
 
     def __repr__(self) -> str:
         return f"<cell {self.name}: gates {' '.join(self.gates)}, state {' '.join(self.state)}>"
@@ -140,6 +148,9 @@ class Cell:
         4512
         """
         return sum(torch.Size(row.shape).numel() for row in self.dimensions(input_size, hidden_size))
+
+
+by_key: dict[str, Cell] = {}  # every cell that was made: an operator of PyTorch takes names, not cells
 
 
 def named_cell(module: str, name: str) -> Cell:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
 from torch import Tensor
@@ -43,7 +42,7 @@ class Layer:
     Attributes:
         cell: the equations.
         x: `[T, B, I]`; or packed `[N, I]`: step by step the rows that have not ended, the longest first.
-        state: the first states `[D, B, H]`, in the order of `states_of(cell)`; empty if all are zero.
+        state: the first states `[D, B, H]`, in the order of `cell.states`; empty if all are zero.
         weights: of each direction; the second one runs from the end to the start.
         lengths: 64-bit integers `[B]`: the steps of each sequence, in descending order if x is packed; None for all.
         reset: truth values `[T, B]`, or packed `[N]`: at which steps a new piece begins, with the state zero.
@@ -74,9 +73,3 @@ class Layer:
     def shape_of_state(self) -> tuple[int, int, int]:
         """`[D, B, H]`."""
         return len(self.weights), self.rows, self.weights[0].r.shape[-1]
-
-
-@cache
-def states_of(cell: Cell) -> tuple[str, ...]:
-    """The states in the order of the kernels: h first."""
-    return ("h", *(name for name in cell.state if name != "h"))

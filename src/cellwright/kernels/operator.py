@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..cells import Cell, cells
+from ..cells.cell import by_key
 from ..errors import CellwrightError
 from . import cpu
 from .layer import Layer
@@ -29,17 +29,6 @@ library.define(
 
 T = TypeVar("T", Tensor, Tensor | None)
 F = TypeVar("F", bound=Callable[..., list[Tensor]])
-_names: dict[Cell, str] = {cell: name for name, cell in cells.items()}
-_cells: dict[str, Cell] = dict(cells)
-
-
-def name_of(cell: Cell) -> str:
-    """The name under which the operator finds a cell: its own, with a number if others have it too."""
-    if cell not in _names:
-        same = sum(other.name == cell.name for other in _names)
-        _names[cell] = f"{cell.name}#{same}" if same else cell.name
-        _cells[_names[cell]] = cell
-    return _names[cell]
 
 
 def needs_derivative(layer: Layer) -> bool:
@@ -68,7 +57,7 @@ def called(layer: Layer, keep: bool, watch: bool) -> list[Tensor]:
         layer.learned,
         layer.lengths,
         layer.reset,
-        name_of(layer.cell),
+        layer.cell.key,
         layer.weights[0].b_w is not None,
         keep,
         watch,
@@ -105,8 +94,9 @@ def quickest(operator: F, function: F, tensors: Iterable[Tensor]) -> F:
 
     If nothing does, a call goes past the dispatcher, which would cost more than a step of a small layer.
     """
-    modes = torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack()
-    if modes > 0 or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling():
+        return operator
+    if torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack() > 0:
         return operator
     return function if PLAIN.issuperset(map(type, tensors)) else operator
 
@@ -123,7 +113,7 @@ def scan(
     watch: bool,
 ) -> list[Tensor]:
     """Forward on the CPU."""
-    kernel = cpu.kernel_of(_cells[cell], x.dtype, keep, watch)
+    kernel = cpu.kernel_of(by_key[cell], x.dtype, keep, watch)
     ragged = ragged_of(x, lengths)
     sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
     y = (x.new_empty if lengths is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.units))
@@ -140,7 +130,7 @@ def ragged_of(x: Tensor, lengths: Tensor | None) -> Ragged | None:
     """Where rows stand, if they end early, for x `[T, B, I]` or packed `[N, I]`."""
     if lengths is None:
         return None
-    return Ragged.of(lengths, x.shape[0]) if x.dim() == 3 else Ragged.of_packed(lengths)
+    return Ragged.of(lengths, x.shape[0]) if x.dim() == 3 else Ragged.of_packed(lengths, x.shape[0])
 
 
 def in_places(tensor: T, ragged: Ragged | None) -> T:
@@ -154,7 +144,7 @@ def sizes_of(
     x: Tensor, weights: Sequence[Tensor], lengths: Tensor | None, cell: str, bias: bool, ragged: Ragged | None = None
 ) -> Sizes:
     """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`; without `ragged`, T is x's first size."""
-    each = 2 + 2 * bias + len(_cells[cell].vectors)
+    each = 2 + 2 * bias + len(by_key[cell].vectors)
     rows = x.shape[1] if lengths is None else lengths.shape[0]
     steps = x.shape[0] if ragged is None else ragged.steps
     return Sizes(steps, rows, x.shape[-1], weights[1].shape[-1], len(weights) // each)
@@ -174,9 +164,9 @@ def scan_shapes(
     """What forward returns, without the numbers."""
     sizes = sizes_of(x, weights, lengths, cell, bias)
     shapes: list[tuple[int, ...]] = [(*x.shape[:-1], sizes.directions * sizes.units)]
-    shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(_cells[cell].state)
+    shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(by_key[cell].state)
     if keep:
-        shapes += cpu.saved_shapes(cpu.kernel_of(_cells[cell], x.dtype, keep, watch), math.prod(x.shape[:-1]), sizes)
+        shapes += cpu.saved_shapes(cpu.kernel_of(by_key[cell], x.dtype, keep, watch), math.prod(x.shape[:-1]), sizes)
     return [x.new_empty(shape) for shape in shapes]
 
 
@@ -197,7 +187,7 @@ def scan_backward(
     with_dx: bool,
 ) -> list[Tensor]:
     """Backward on the CPU."""
-    kernel = cpu.kernel_of(_cells[cell], x.dtype, True, watch)
+    kernel = cpu.kernel_of(by_key[cell], x.dtype, True, watch)
     d_last, d_saved = ([None if each is None else each.contiguous() for each in group] for group in (d_last, d_saved))
     ragged = ragged_of(x, lengths)
     sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
@@ -247,7 +237,7 @@ class Scan(torch.autograd.Function):
         with torch._C._AutoDispatchBelowAutograd():
             call = quickest(torch.ops.cellwright.scan.default, scan, (x, *tensors))
             y, *others = call(x, state, weights, lengths, reset, cell, bias, keep, watch)
-        last, saved = others[: len(_cells[cell].state)], others[len(_cells[cell].state) :]
+        last, saved = others[: len(by_key[cell].state)], others[len(by_key[cell].state) :]
         ctx.options, ctx.states = options, states
         ctx.save_for_backward(x, y, *tensors, *saved)
         if not watch:
@@ -262,7 +252,7 @@ class Scan(torch.autograd.Function):
             raise CellwrightError("`scan` was called with keep=False, so there is nothing for backward; pass keep=True")
         x, y, *tensors = ctx.saved_tensors
         state, weights, saved = tensors[: ctx.states], tensors[ctx.states : -2], tensors[-2:]
-        states, with_dx = len(_cells[cell].state), ctx.needs_input_grad[2]
+        states, with_dx = len(by_key[cell].state), ctx.needs_input_grad[2]
         d_last, d_saved = list(others[:states]), list(others[states:])
         direct = scan_backward_with_derivative if torch.is_grad_enabled() else scan_backward
         call = quickest(torch.ops.cellwright.scan_backward.default, direct, (x, *tensors))

@@ -13,6 +13,7 @@ import torch.autograd.forward_ad
 from torch import Tensor
 
 from ..cells import Cell
+from ..cells.cell import by_key
 from ..errors import InputError, nearest
 from . import cpu, host, operator, reference
 from .check import check
@@ -63,31 +64,43 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
     Raises:
         InputError: the backend that was asked for cannot run the layer.
     """
+    return Choice(*verdict(layer.cell.key, layer.x.device.type, layer.x.dtype, differentiated(layer, watch), watch))
+
+
+def differentiated(layer: Layer, watch: bool) -> bool:
+    """Whether a kernel with a derivative is needed; what is watched is part of it."""
+    return watch or operator.needs_derivative(layer)
+
+
+def verdict(key: str, device: str, dtype: torch.dtype, differentiate: bool, watch: bool) -> tuple[str, str]:
+    """The backend and the reason for it, from what a compiler knows of a layer before it runs."""
     forced = _forced.get()
     if forced == "reference":
-        return Choice("reference", "asked for by cellwright.backend")
-    obstacle = obstacle_to_kernel(layer, watch)
+        return "reference", "asked for by cellwright.backend"
     if forced == "gpu":
         raise InputError("there is no GPU kernel in this version; ask for 'cpu' or 'reference'")
+    obstacle = obstacle_to_kernel(key, device, dtype, differentiate, watch)
     if obstacle is None:
-        return Choice("cpu", f"{layer.cell.name} in {layer.x.dtype} runs in a compiled kernel")
+        return "cpu", f"{by_key[key].name} in {dtype} runs in a compiled kernel"
     if forced == "cpu":
         raise InputError(f"the CPU kernel cannot run this: {obstacle}; leave the choice open or ask for 'reference'")
-    return Choice("reference", obstacle)
+    return "reference", obstacle
 
 
-def obstacle_to_kernel(layer: Layer, watch: bool) -> str | None:
+verdict._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch.compile asks once and keeps the answer
+
+
+def obstacle_to_kernel(key: str, device: str, dtype: torch.dtype, differentiate: bool, watch: bool) -> str | None:
     """Why the CPU kernel cannot run a layer; None if it can."""
-    x = layer.x
-    if x.device.type != "cpu":
-        return f"the data are on {x.device}, and the kernel runs on the CPU"
-    if x.dtype not in cpu.DTYPES:
-        return f"the kernel computes in float32 and float64, and the data are {x.dtype}"
+    if device != "cpu":
+        return f"the data are on {device}, and the kernel runs on the CPU"
+    if dtype not in cpu.DTYPES:
+        return f"the kernel computes in float32 and float64, and the data are {dtype}"
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "a functional transform (torch.func) is under way, and the kernel has plain gradients only"
     if torch.autograd.forward_ad._current_level >= 0:
         return "forward-mode differentiation is under way, and the kernel has plain gradients only"
-    return obstacle_of(layer.cell, x.dtype, watch or operator.needs_derivative(layer), watch)
+    return obstacle_of(by_key[key], dtype, differentiate, watch)
 
 
 @cache
@@ -100,27 +113,24 @@ def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool
     return None
 
 
-def checked_choice(layer: Layer) -> Choice:
-    """The backend for a layer that has been checked.
+def backend_of(layer: Layer, watch: bool = False) -> str:
+    """The backend for a layer that is checked first.
 
     Raises:
         InputError: parts of the layer do not fit one another, or the backend that was asked for cannot run it.
     """
     check(layer)
-    return choose(layer)
+    return verdict(layer.cell.key, layer.x.device.type, layer.x.dtype, differentiated(layer, watch), watch)[0]
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs `[T, B, D * H]` and last states of a layer, on the backend of the plan."""
-    backends = {"reference": reference.run, "cpu": operator.run}
-    return backends[checked_choice(layer).backend](layer)
+    return operator.run(layer) if backend_of(layer) == "cpu" else reference.run(layer)
 
 
 def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
-    check(layer)
-    backends = {"reference": reference.watch, "cpu": operator.watch}
-    return backends[choose(layer, watch=True).backend](layer)
+    return operator.watch(layer) if backend_of(layer, watch=True) == "cpu" else reference.watch(layer)
 
 
 def threads_note() -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 
 class Ragged(NamedTuple):
     """Where the rows of a batch stand when those that have ended take no place.
@@ -28,15 +30,25 @@ class Ragged(NamedTuple):
 
     @classmethod
     def of(cls, lengths: Tensor, steps: int) -> Ragged:
-        """The places of a batch with the lengths `[B]`, each at most `steps`."""
+        """The places of a batch with the lengths `[B]`, each at most `steps`.
+
+        Raises:
+            InputError: a length is out of 0 to `steps`.
+        """
+        check_range(lengths, steps)
         lengths, order = lengths.sort(descending=True, stable=True)
         time = torch.arange(steps, device=lengths.device)[:, None]
         within = time < lengths
         return cls(lengths, starts(within.sum(1)), order, (time * len(lengths) + order)[within])
 
     @classmethod
-    def of_packed(cls, lengths: Tensor) -> Ragged:
-        """The places of a batch that is packed, with its lengths `[B]`, the longest first."""
+    def of_packed(cls, lengths: Tensor, places: int) -> Ragged:
+        """The places of a batch that is packed, with its lengths `[B]`, the longest first.
+
+        Raises:
+            InputError: the lengths are not in that order, or do not add up to the number of places.
+        """
+        check_packed(lengths, places)
         time = torch.arange(int(lengths[0]) if len(lengths) else 0, device=lengths.device)
         return cls(lengths, starts((time[:, None] < lengths).sum(1)))
 
@@ -65,6 +77,25 @@ class Ragged(NamedTuple):
         goals = [int(self.begins[-1]) * n // threads for n in range(1, threads)]
         inner = [sum(total <= goal for total in done) for goal in goals]
         return self.lengths.new_tensor([0, *inner, len(done)])
+
+
+def check_range(lengths: Tensor, steps: int) -> None:
+    """Lengths lie in 0 to the number of steps."""
+    if len(lengths) and not 0 <= int(lengths.min()) <= int(lengths.max()) <= steps:
+        raise InputError(
+            f"lengths must lie in 0 to {steps}, the number of steps, but reach from {int(lengths.min())} to "
+            f"{int(lengths.max())}"
+        )
+
+
+def check_packed(lengths: Tensor, places: int) -> None:
+    """The longest comes first, and together they are the places of a packed batch."""
+    falling = bool((lengths.diff() <= 0).all()) and (not len(lengths) or int(lengths[-1]) >= 0)
+    if not falling or int(lengths.sum()) != places:
+        raise InputError(
+            f"the lengths of a packed x must have the longest first and be together {places}, the rows of x, but "
+            f"are {lengths.tolist()}"
+        )
 
 
 def starts(counts: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .layer import Layer, Weights, states_of
-from .ragged import Ragged
+from .layer import Layer, Weights
+from .ragged import Ragged, check_packed, check_range
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
@@ -28,9 +28,11 @@ def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
 def watch_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same for rows that end early: with zeros behind their ends, whatever stood there."""
     if layer.x.dim() == 3:
+        check_range(lengths, layer.x.shape[0])
         steps = torch.arange(layer.x.shape[0], device=layer.x.device)
         inside = steps[:, None] < lengths.to(layer.x.device)
         return watch_whole(replace(layer, x=torch.where(inside[..., None], layer.x, 0)))
+    check_packed(lengths, layer.x.shape[0])
     ragged = Ragged.of(lengths, int(lengths.max()) if len(lengths) else 0)
     reset = None if layer.reset is None else ragged.unpacked(layer.reset)
     outputs, last, signals = watch_whole(replace(layer, x=ragged.unpacked(layer.x), reset=reset))
@@ -49,7 +51,7 @@ def watch_whole(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
 
 def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[list[Tensor], dict[str, Tensor]]:
     """One direction: the last states, and all signals `[T, B, H]`; direction 1 goes from the last step to the first."""
-    names, gates = states_of(layer.cell), len(layer.cell.gates)
+    names, gates = layer.cell.states, len(layer.cell.gates)
     steps = layer.x.shape[0]
     state = [each[direction] for each in layer.state]
     contributions = F.linear(layer.x, weights.w, weights.b_w)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from . import plan
-from .layer import Layer, Weights, states_of
+from .layer import Layer, Weights
 
 __all__ = ["Weights", "scan"]
 
@@ -46,7 +46,7 @@ def scan(
     """
     directions = [weights] if isinstance(weights, Weights) else list(weights)
     given = state or ()
-    ordered = [given[cell.state.index(name)] for name in states_of(cell)] if len(given) == len(cell.state) else given
+    ordered = [given[cell.state.index(name)] for name in cell.states] if len(given) == len(cell.state) else given
     outputs, last = plan.run(Layer(cell, x, ordered, directions, lengths, reset))
-    found = dict(zip(states_of(cell), last, strict=True))
+    found = dict(zip(cell.states, last, strict=True))
     return outputs, tuple(found[name] for name in cell.state)

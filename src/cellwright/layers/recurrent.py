@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..cells import Cell, cells
 from ..errors import InputError, nearest
 from ..kernels import plan
-from ..kernels.layer import Layer, Weights, states_of
+from ..kernels.layer import Layer, Weights
 from .sequences import checked_lengths, checked_reset, packed_lengths
 from .stream import Stream
 from .trace import Trace
@@ -243,7 +243,7 @@ class Recurrent(nn.Module):
         if self.batch_first and not single:
             x = x.transpose(0, 1)
             reset = None if reset is None else reset.transpose(0, 1)
-        lengths = checked_lengths(lengths, x.shape[0], x.shape[1])
+        lengths = checked_lengths(lengths, x.shape[1])
         return x, self.first_state(state, x, x.shape[1], single), lengths, reset
 
     def laid_out(self, values: Tensor, input: Tensor) -> Tensor:
@@ -351,12 +351,12 @@ class Recurrent(nn.Module):
                     f"{each.device}"
                 )
         by_name = dict(zip(names, given, strict=True))
-        ordered = [by_name[name] for name in states_of(self.cell)]
+        ordered = [by_name[name] for name in self.cell.states]
         return [each[:, None] for each in ordered] if single else ordered
 
     def given_back(self, last: Sequence[Tensor]) -> State:
         """The last states in the order of the cell; a single one alone."""
-        names = states_of(self.cell)
+        names = self.cell.states
         ordered = last if names == self.cell.state else [last[names.index(name)] for name in self.cell.state]
         return ordered[0] if len(ordered) == 1 else tuple(ordered)
 

@@ -9,11 +9,11 @@ from torch.nn.utils.rnn import PackedSequence
 from ..errors import InputError
 
 
-def checked_lengths(lengths: Tensor | None, steps: int, rows: int) -> Tensor | None:
+def checked_lengths(lengths: Tensor | None, rows: int) -> Tensor | None:
     """Lengths as 64-bit integers `[B]` on the CPU.
 
     Raises:
-        InputError: not integers `[B]`, or out of 0 to T.
+        InputError: not integers `[B]`.
     """
     if lengths is None:
         return None
@@ -23,13 +23,7 @@ def checked_lengths(lengths: Tensor | None, steps: int, rows: int) -> Tensor | N
             f"lengths must be integers of shape [{rows}], one for each sequence of the batch, but are "
             f"{list(lengths.shape)} of {lengths.dtype}"
         )
-    lengths = lengths.to("cpu", torch.int64).contiguous()
-    if rows and (int(lengths.min()) < 0 or int(lengths.max()) > steps):
-        raise InputError(
-            f"lengths must lie in 0 to {steps}, the number of steps, but reach from {int(lengths.min())} to "
-            f"{int(lengths.max())}"
-        )
-    return lengths
+    return lengths.to("cpu", torch.int64).contiguous()
 
 
 def checked_reset(reset: Tensor | None, shape: tuple[int, ...], layout: str) -> Tensor | None:

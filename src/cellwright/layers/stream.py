@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..kernels import plan
-from ..kernels.layer import Layer, states_of
+from ..kernels.layer import Layer
 from ..kernels.stepper import Stepper
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Stream:
         self.module = module
         self.shape = (batch_size, module.input_size)
         shape = (module.num_layers, batch_size, module.hidden_size)
-        self.states = {name: weight.new_zeros(shape) for name in states_of(module.cell)}
+        self.states = {name: weight.new_zeros(shape) for name in module.cell.states}
         self.outputs = weight.new_zeros(module.num_layers, 1, *shape[1:])
         self.results = [each[0] for each in self.outputs]
         self.steppers: list[Stepper | None] = [None] * module.num_layers
@@ -65,7 +65,7 @@ class Stream:
         """What steps through a layer; None where the kernel cannot run it."""
         with torch.no_grad():
             layer = self.layer(number, x)
-            return Stepper(layer, self.outputs[number]) if plan.checked_choice(layer).backend == "cpu" else None
+            return Stepper(layer, self.outputs[number]) if plan.backend_of(layer) == "cpu" else None
 
     def step_by_plan(self, number: int, x: Tensor) -> None:
         """One step of a layer on whichever backend the plan chooses."""
