@@ -126,7 +126,11 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a projection": (lambda: cw.LSTM(3, 4, proj_size=2), "proj_size must be 0 in this version, but is 2; use torch"),
     "zoneout": (lambda: cw.LSTM(3, 4, zoneout=(0.1, 0.1)), "zoneout= is not in this version yet; leave it out"),
-    "a forget bias": (lambda: cw.LSTM(3, 4, forget_bias=1.0), "forget_bias= is not in this version yet"),
+    "a forget bias without a gate": (
+        lambda: cw.Recurrent("gru", 3, 4, forget_bias=1.0),
+        "the gates r z n, but no f",
+    ),
+    "a forget bias without biases": (lambda: cw.LSTM(3, 4, bias=False, forget_bias=1.0), "no biases; make it with"),
     "recurrent dropout": (lambda: cw.LSTM(3, 4, recurrent_dropout=0.1), "recurrent_dropout= is not in this version"),
     "weight dropout": (lambda: cw.LSTM(3, 4, weight_dropout=0.1), "weight_dropout= is not in this version"),
     "a mistyped argument": (lambda: cw.LSTM(3, 4, num_layer=2), "num_layer= is no argument of LSTM; leave it out"),

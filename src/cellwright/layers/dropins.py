@@ -19,6 +19,7 @@ class LSTM(Recurrent):
             torch and `Recurrent`.
         proj_size: must be 0; this version has no projection.
         cell: a variant with the states h and c, by name or as a `Cell`.
+        forget_bias: as in `Recurrent`.
 
     >>> import torch, cellwright as cw
     >>> theirs, ours = torch.nn.LSTM(80, 12), cw.LSTM(80, 12)
@@ -46,12 +47,13 @@ class LSTM(Recurrent):
         dtype: torch.dtype | None = None,
         *,
         cell: str | Cell = "lstm",
+        forget_bias: float | None = None,
         **later: Any,
     ) -> None:
         if proj_size != 0:
             raise InputError(f"proj_size must be 0 in this version, but is {proj_size}; use torch.nn.LSTM to project")
         for name in later:
-            known = name in ("forget_bias", "zoneout", "recurrent_dropout", "weight_dropout")
+            known = name in ("zoneout", "recurrent_dropout", "weight_dropout")
             why = "is not in this version yet" if known else "is no argument of LSTM"
             raise InputError(f"{name}= {why}; leave it out")
         if set(found_cell(cell).state) != {"h", "c"}:
@@ -69,6 +71,7 @@ class LSTM(Recurrent):
             bidirectional,
             device,
             dtype,
+            forget_bias=forget_bias,
         )
         self.proj_size = proj_size
 

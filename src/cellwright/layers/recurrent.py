@@ -15,6 +15,7 @@ from ..cells import Cell, cells
 from ..errors import InputError, nearest
 from ..kernels import plan
 from ..kernels.layer import Layer, Weights
+from . import init
 from .sequences import checked_lengths, checked_reset, packed_lengths
 from .stream import Stream
 from .trace import Trace
@@ -35,6 +36,7 @@ class Recurrent(nn.Module):
         dropout: the probability with which outputs of every layer but the last are dropped in training.
         bidirectional: whether every layer also runs from the last step to the first; D is 2 then, else 1.
         device, dtype: of the parameters.
+        forget_bias: what the biases of the gate f add up to at the start; drawn like the others by default.
 
     The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
     `bias_hh_l0`, with `_reverse` for the second direction; a learned vector `p` of the cell is `p_l0 [H]`.
@@ -61,6 +63,8 @@ class Recurrent(nn.Module):
         bidirectional: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        forget_bias: float | None = None,
     ) -> None:
         super().__init__()
         for name, size in (
@@ -80,6 +84,7 @@ class Recurrent(nn.Module):
         self.batch_first = batch_first
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
+        self.forget_bias = forget_bias
         self.parameter_names = [self.names_of(layer) for layer in range(num_layers)]
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * self.directions
@@ -121,7 +126,7 @@ class Recurrent(nn.Module):
     def reset_parameters(self) -> None:
         """Draw all parameters evenly from -1/sqrt(H) to 1/sqrt(H), as torch does.
 
-        Vectors for which the cell declares a start begin there.
+        Vectors for which the cell declares a start begin there, and so does the forget gate with forget_bias.
         """
         bound = 1.0 / math.sqrt(self.hidden_size)
         starts = {
@@ -136,6 +141,8 @@ class Recurrent(nn.Module):
                 nn.init.uniform_(parameter, -bound, bound)
             else:
                 nn.init.constant_(parameter, start)
+        if self.forget_bias is not None:
+            init.forget_bias_(self, self.forget_bias)
 
     def flatten_parameters(self) -> None:
         """Nothing: here for code that calls it on torch's modules. Parameters are read where they lie."""

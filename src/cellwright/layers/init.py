@@ -1,0 +1,99 @@
+"""Starts for the parameters of a layer, in place, in the manner of `torch.nn.init`: `cellwright.init`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..kernels.layer import Weights
+
+if TYPE_CHECKING:
+    from .recurrent import Recurrent
+
+
+def forget_bias_(module: Recurrent, value: float = 1.0) -> None:
+    """Let the biases of the forget gate add up to a value, in every layer and direction: Gers et al. (2000).
+
+    With a positive value a network keeps its cell state until it learns to forget. PyTorch's two biases both count:
+    the feed-forward one takes the value and the recurrent one becomes 0.
+
+    >>> import cellwright as cw
+    >>> lstm = cw.LSTM(3, 2)
+    >>> cw.init.forget_bias_(lstm, 1.0)
+    >>> lstm.bias_ih_l0[2:4] + lstm.bias_hh_l0[2:4]
+    tensor([1., 1.], grad_fn=<AddBackward0>)
+
+    Raises:
+        InputError: the cell has no gate f, or the layer no biases.
+    """
+    with torch.no_grad():
+        for b_w, b_r in biases_of(module, "f"):
+            b_w.fill_(value)
+            b_r.zero_()
+
+
+def chrono_(module: Recurrent, longest: int) -> None:
+    """Spread the time constants over 1 to about `longest` steps: Tallec & Ollivier (2018).
+
+    The bias of the forget gate is log(u) with u drawn evenly from 1 to longest - 1, so that a unit keeps its state for
+    about u steps; the bias of the input gate, if the cell has one, is its negative.
+
+    >>> import torch, cellwright as cw
+    >>> lstm = cw.LSTM(3, 100)
+    >>> cw.init.chrono_(lstm, longest=50)
+    >>> bool((lstm.bias_ih_l0[100:200].exp() <= 49.001).all())
+    True
+
+    Raises:
+        InputError: longest is below 3, the cell has no gate f, or the layer no biases.
+    """
+    if longest < 3:
+        raise InputError(f"longest must be at least 3 steps, but is {longest}")
+    with torch.no_grad():
+        forget = list(biases_of(module, "f"))
+        write = list(biases_of(module, "i")) if "i" in module.cell.gates else []
+        for n, (b_w, b_r) in enumerate(forget):
+            b_w.uniform_(1, longest - 1).log_()
+            b_r.zero_()
+            if write:
+                write[n][0].copy_(-b_w)
+                write[n][1].zero_()
+
+
+def orthogonal_(module: Recurrent) -> None:
+    """Make the recurrent weights of each gate a random orthogonal matrix: Saxe, McClelland & Ganguli (2014).
+
+    >>> import torch, cellwright as cw
+    >>> lstm = cw.LSTM(3, 4)
+    >>> cw.init.orthogonal_(lstm)
+    >>> gate = lstm.weight_hh_l0[:4]
+    >>> torch.allclose(gate @ gate.T, torch.eye(4), atol=1e-5)
+    True
+    """
+    for weights in all_weights(module):
+        for gate in weights.r.detach().split(module.hidden_size):
+            nn.init.orthogonal_(gate)
+
+
+def all_weights(module: Recurrent) -> Iterator[Weights]:
+    """The parameters of every layer and direction."""
+    for layer in range(module.num_layers):
+        yield from module.weights(layer)
+
+
+def biases_of(module: Recurrent, gate: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """The two biases of a gate, in every layer and direction."""
+    gates, units = module.cell.gates, module.hidden_size
+    if gate not in gates:
+        raise InputError(f"the cell {module.cell.name} has the gates {' '.join(gates)}, but no {gate}")
+    if not module.bias:
+        raise InputError("the layer has no biases; make it with bias=True")
+    rows = slice(gates.index(gate) * units, (gates.index(gate) + 1) * units)
+    for weights in all_weights(module):
+        assert weights.b_w is not None
+        assert weights.b_r is not None
+        yield weights.b_w[rows], weights.b_r[rows]
