@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
@@ -10,6 +11,7 @@ from rich.console import Console
 from .agreement import check_agreement
 from .cases import Case, Comparison, all_cases
 from .contenders import contenders
+from .family import measure_family, measure_features
 from .limits import measure_limits
 from .machine import describe_machine, versions
 from .memory import measure_held
@@ -66,6 +68,8 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
         comparisons=[compare(case, budget, console) for case in all_cases()],
         held=measure_held(),
         startup=measure_startup(),
+        family=measure_family(budget),
+        features=measure_features(budget),
     )
     show(result, console)
     if keep:
@@ -73,11 +77,17 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
 
 
 def measure_some(pattern: str, budget: float, console: Console) -> None:
-    """What the pattern finds among the cases and the names limits, held and startup."""
+    """What the pattern finds among the cases and the names limits, held, startup, family and features."""
     wanted = re.compile(pattern, re.IGNORECASE)
     for case in filter(lambda case: wanted.search(str(case)), all_cases()):
         compare(case, budget, console)
-    others = {"limits": lambda: measure_limits(budget), "held": measure_held, "startup": measure_startup}
+    others: dict[str, Callable[[], object]] = {
+        "limits": lambda: measure_limits(budget),
+        "held": measure_held,
+        "startup": measure_startup,
+        "family": lambda: measure_family(budget),
+        "features": lambda: measure_features(budget),
+    }
     for name, measure in others.items():
         if wanted.search(name):
             console.print(measure())

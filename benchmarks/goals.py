@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+from cellwright import cells
+
 from .cases import MODES, OTHER_WAYS, Comparison, Mode, Way
 from .result import Result
 
@@ -26,6 +28,8 @@ def goals(result: Result) -> list[Goal]:
         *growth_goals(result),
         *held_goals(result),
         *startup_goals(result),
+        *family_goals(result),
+        *feature_goals(result),
     ]
 
 
@@ -75,6 +79,32 @@ def startup_goals(result: Result) -> Iterator[Goal]:
         ("import cellwright beyond import torch", 0.5, times.import_beyond_torch),
     ):
         yield Goal(measure, f"{reach} s", f"{got:.2f} s", got <= reach)
+
+
+def family_goals(result: Result) -> Iterator[Goal]:
+    """A variant costs no more than its gates, and far less than a Python loop."""
+    four = [1 / race.ratio("lstm") for race in result.family if len(cells[race.name].gates) == 4]
+    yield Goal("cells of four gates against lstm", "at most 1.15 x", f"at most {max(four):.2f} x", max(four) <= 1.15)
+    least = min(race.ratio("loop") for race in result.family)
+    yield Goal("cells against their own Python loop", "10 x", f"at least {least:.1f} x", least >= 10)
+
+
+def feature_goals(result: Result) -> Iterator[Goal]:
+    """Watching, resets and streaming."""
+    found = {race.name: race for race in result.features}
+    for name, measure, most in (
+        ("trace", "trace against the plain call, inference", 1.3),
+        ("resets", "resets at random steps against none, forward+backward", 1.05),
+    ):
+        got = 1 / found[name].ratio("plain")
+        yield Goal(measure, f"at most {most} x", f"{got:.2f} x", got <= most)
+    for name, other, measure, least in (
+        ("resets", "loop", "resets against torch step by step", 10),
+        ("stream", "torch", "one streamed step, B = 1, H = 128, against torch", 8),
+        ("stream", "onnxruntime", "one streamed step against ONNX Runtime", 1.5),
+    ):
+        got = found[name].ratio(other)
+        yield Goal(measure, f"{least} x", f"{got:.2f} x", got >= least)
 
 
 def mean_goal(measure: str, values: list[float], mean: float, least: float) -> Goal:

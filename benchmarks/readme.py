@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from .result import Result
-from .tables import Table, conditions, speed, summary
+from .tables import Table, conditions, family, features, speed, summary
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
@@ -29,7 +29,7 @@ def rewrite(result: Result, readme: Path = README) -> None:
 
 def block(result: Result) -> str:
     """The summary, the plain call over all shapes, and the conditions; the file has the rest."""
-    shown = [summary(result), *speed(result)]
+    shown = [summary(result), *speed(result), family(result), features(result)]
     return "\n\n".join([*(markdown(table) for table in shown), conditions(result)])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .cases import Case, Comparison
+from .family import Race
 from .limits import Limits
 from .memory import Held
 from .shapes import Shape
@@ -27,6 +28,8 @@ class Result:
     comparisons: list[Comparison]
     held: list[Held]
     startup: Startup
+    family: list[Race]
+    features: list[Race]
 
     def save(self) -> Path:
         """Write the file, named after the processor and the day."""
@@ -58,6 +61,8 @@ def parse(raw: dict[str, Any]) -> Result:
         comparisons=[comparison(each) for each in raw["comparisons"]],
         held=[Held(**each) for each in raw["held"]],
         startup=Startup(**raw["startup"]),
+        family=[Race(**each) for each in raw["family"]],
+        features=[Race(**each) for each in raw["features"]],
     )
 
 

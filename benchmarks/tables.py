@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .cases import MODES, OTHER_WAYS, Comparison
+from .family import SHAPE
 from .goals import chosen, goals
 from .limits import Limits
 from .result import Result
@@ -48,6 +49,25 @@ def other_times(result: Result) -> Iterator[Table]:
         for way in OTHER_WAYS:
             yield speed_table(f"{way}, {mode}", chosen(result, way, mode), None)
         yield growth_table(f"Time per step, {mode}", chosen(result, "steps", mode))
+
+
+def family(result: Result) -> Table:
+    """Every cell beside the LSTM and beside its own Python loop."""
+    rows = [
+        [race.name, microseconds(race.seconds["kernel"]), f"{1 / race.ratio('lstm'):.2f}", f"{race.ratio('loop'):.1f}"]
+        for race in result.family
+    ]
+    columns = ["cell", "us", "of the time of lstm", "times as fast as its Python loop"]
+    return Table(f"Every cell, forward+backward, {SHAPE}", columns, rows)
+
+
+def features(result: Result) -> Table:
+    """What a layer offers beside the plain call."""
+    rows = [
+        [race.name, ", ".join(f"{name} {microseconds(seconds)}" for name, seconds in race.seconds.items())]
+        for race in result.features
+    ]
+    return Table("Watching, resets, streaming", ["", "us"], rows)
 
 
 def speed_table(title: str, comparisons: list[Comparison], limits: Limits | None) -> Table:

@@ -4,12 +4,12 @@ import rich.table
 from rich.console import Console
 
 from .result import Result
-from .tables import Table, conditions, other_times, speed, summary
+from .tables import Table, conditions, family, features, other_times, speed, summary
 
 
 def show(result: Result, console: Console) -> None:
     """Every table, the summary last."""
-    for table in (*speed(result), *other_times(result)):
+    for table in (*speed(result), *other_times(result), family(result), features(result)):
         show_table(table, console)
     console.print(f"\n{conditions(result)}")
     show_table(summary(result), console)
