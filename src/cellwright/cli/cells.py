@@ -17,20 +17,16 @@ SIZE = 128
 
 
 def list_cells() -> None:
-    """List the cells: what each is, its source, gates, state, and how much it learns."""
+    """List the cells: the gates of each, how much it learns, what it is and its source."""
     from ..cells import cells
 
-    table = Table("cell", "what it is", "source", "gates", "state", "parameters", box=None)
-    table.columns[-1].justify = "right"
+    table = Table(box=None)
+    table.add_column("cell", no_wrap=True)
+    table.add_column("gates", no_wrap=True)
+    table.add_column("parameters", no_wrap=True, justify="right")
+    table.add_column("what it is: source")
     for cell in cells.values():
-        table.add_row(
-            cell.name,
-            cell.description,
-            cell.source,
-            " ".join(cell.gates),
-            " ".join(cell.state),
-            f"{cell.parameters(SIZE, SIZE):,}",
-        )
+        table.add_row(cell.name, " ".join(cell.gates), f"{cell.parameters(SIZE, SIZE):,}", cell.summary.rstrip("."))
     console = Console(highlight=False)
     console.print(table)
     console.print(f"Parameters of one layer with {SIZE} numbers in and {SIZE} units, both biases included.")
