@@ -34,6 +34,10 @@ def test_the_forget_bias(cell: str) -> None:
     assert bool((rows(biased, "bias_ih", "f")[0] == 1.5).all())
 
 
+def test_the_forget_bias_is_shown() -> None:
+    assert repr(cw.LSTM(3, 4, forget_bias=1.0)) == "LSTM('lstm', 3, 4, forget_bias=1.0)"
+
+
 def test_a_large_forget_bias_keeps_the_cell_state() -> None:
     module = cw.LSTM(3, UNITS, forget_bias=1e3)
     assert bool((module.trace(torch.randn(5, 2, 3))["f"] == 1).all())

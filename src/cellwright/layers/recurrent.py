@@ -150,7 +150,14 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         """What `repr` shows: the arguments that are not the usual ones."""
         shown = [repr(self.cell.name), str(self.input_size), str(self.hidden_size)]
-        usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        usual = {
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0.0,
+            "bidirectional": False,
+            "forget_bias": None,
+        }
         shown += [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
         return ", ".join(shown)
 
