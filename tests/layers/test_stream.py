@@ -83,6 +83,35 @@ def test_weights_that_change_are_seen(change: Callable[[cw.Recurrent], None]) ->
     assert torch.equal(streamed(stream, x), expected)
 
 
+def test_a_backend_that_is_asked_for_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, x = made()
+    stream = module.stream(ROWS)
+    first = stream.step(x[0]).clone()
+    monkeypatch.setattr("cellwright.kernels.stepper.Stepper.step", lambda *_: pytest.fail("the kernel ran"))
+    with cw.backend("reference"), torch.no_grad():
+        second = stream.step(x[1])
+        expected = module(x[:2])[0]
+    assert torch.allclose(torch.stack([first, second]), expected, atol=1e-6)
+
+
+def test_a_new_number_of_threads_counts_at_once() -> None:
+    torch.manual_seed(0)
+    module, x = cw.LSTM(64, 700).eval(), torch.randn(4, 2, 64)
+    stream, before = module.stream(2), torch.get_num_threads()
+    try:
+        found = []
+        for threads, each in zip((1, 2, 1, 3), x, strict=True):
+            torch.set_num_threads(threads)
+            found.append(stream.step(each).clone())
+            stepper = stream.steppers[0]
+            assert stepper is not None
+            assert stepper.call.plan.team.threads <= threads
+    finally:
+        torch.set_num_threads(before)
+    with torch.no_grad():
+        assert torch.equal(torch.stack(found), module(x)[0])
+
+
 def test_a_state_can_be_kept_and_gone_back_to() -> None:
     module, x = made(num_layers=2)
     stream = module.stream(ROWS)

@@ -39,6 +39,8 @@ class Choice:
 def backend(name: str) -> Iterator[None]:
     """Run every layer on one backend: `reference` (the cell in a Python loop), `cpu` or `gpu`.
 
+    What `torch.compile` has compiled keeps the backend it was compiled with.
+
     >>> import torch, cellwright as cw
     >>> lstm, x = cw.LSTM(3, 4), torch.ones(2, 1, 3)
     >>> with cw.backend("reference"):
@@ -56,6 +58,11 @@ def backend(name: str) -> Iterator[None]:
         yield
     finally:
         _forced.reset(token)
+
+
+def is_open() -> bool:
+    """Whether nobody has asked for a backend."""
+    return _forced.get() is None
 
 
 def choose(layer: Layer, watch: bool = False) -> Choice:

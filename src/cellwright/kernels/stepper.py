@@ -28,7 +28,8 @@ class Stepper:
         rows, inputs, units = layer.x.shape[1], layer.x.shape[2], y.shape[-1]
         self.kernel = cpu.kernel_of(layer.cell, layer.x.dtype, False)
         self.learned = layer.learned
-        plan = plan_forward(self.kernel.layout, Sizes(1, rows, inputs, units, 1), False, threads_now())
+        self.threads = threads_now()
+        plan = plan_forward(self.kernel.layout, Sizes(1, rows, inputs, units, 1), False, self.threads)
         self.call = cpu.Call(self.kernel, plan)
         nothing = [None] * len(layer.state)
         self.call.append([*layer.state, *layer.state, *nothing, *nothing])
@@ -39,8 +40,8 @@ class Stepper:
         self.places = [(each.data_ptr(), each.numel()) for each in layer.learned]
 
     def fits(self, learned: Iterable[Tensor]) -> bool:
-        """Whether the weights, in their order, lie where they lay."""
-        return [(each.data_ptr(), each.numel()) for each in learned] == self.places
+        """Whether the weights, in their order, lie where they lay, and as many threads may work."""
+        return self.threads == threads_now() and [(each.data_ptr(), each.numel()) for each in learned] == self.places
 
     def step(self, x: Tensor) -> None:
         """One step for x `[B, I]` without gaps."""

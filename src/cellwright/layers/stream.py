@@ -52,7 +52,7 @@ class Stream:
         for number, result in enumerate(self.results):
             stepper = self.steppers[number]
             (names,) = self.module.parameter_names[number]
-            if stepper is None or not stepper.fits(map(self.module.parameter, names)):
+            if stepper is None or not plan.is_open() or not stepper.fits(map(self.module.parameter, names)):
                 stepper = self.steppers[number] = self.stepper_for(number, x)
             if stepper is None:
                 self.step_by_plan(number, x)
