@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
@@ -42,9 +43,9 @@ class Chunks(Sequence[TextBatch]):
             raise IndexError(f"there are {len(self)} chunks, none at {index}")
         return self.chunk(index % len(self))
 
+    @abstractmethod
     def chunk(self, index: int) -> TextBatch:
         """The chunk at a place from 0 to `len(self) - 1`."""
-        raise NotImplementedError
 
 
 class Streams(Chunks):
