@@ -10,12 +10,14 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import cellwright as cw
+from cellwright.cells.zoneout import zoneout
 from cellwright.kernels import cpu
 from tests.agreement import TOLERANCE
 from tests.kernels.calls import drawn
 
 SCAN, BACKWARD = torch.ops.cellwright.scan.default, torch.ops.cellwright.scan_backward.default
 STEPS, ROWS = 4, 3
+ZONED = zoneout(cw.cells["lstm"], ("h", "c"))
 LENGTHS = torch.tensor([2, 0, 4])
 RESET = torch.zeros(STEPS, ROWS, dtype=torch.bool).index_fill(0, torch.tensor(1), True)
 
@@ -29,13 +31,18 @@ def arguments(
     keep: bool = True,
     learned: bool = True,
     watch: bool = False,
+    around: bool = False,
 ) -> tuple[Any, ...]:
-    """The arguments of `cellwright::scan`."""
-    call = drawn(cell, steps=STEPS, rows=ROWS, inputs=2, units=5, directions=2, dtype=dtype)
+    """The arguments of `cellwright::scan`; with noise, a mask and what resets bring, if asked for."""
+    call = drawn("lstm" if around else cell, steps=STEPS, rows=ROWS, inputs=2, units=5, directions=2, dtype=dtype)
     weights = [each if bias else cw.Weights(each.w, each.r) for each in call.weights]
     tensors = [tensor.detach().requires_grad_(learned) for each in weights for tensor in each.tensors()]
     x, state = call.x.requires_grad_(learned), [each.requires_grad_(learned) for each in call.state]
-    return x, state, tensors, lengths, reset, cell, bias, keep, watch
+    if not around:
+        return x, state, tensors, [], lengths, reset, None, None, cell, bias, keep, watch
+    brought = [torch.randn_like(each).requires_grad_(learned) for each in state]
+    noise, mask = torch.rand(STEPS, ROWS, 2, 2, 5, dtype=dtype), torch.randn(2, ROWS, 5, dtype=dtype)
+    return x, state, tensors, brought, lengths, reset, noise, mask, cell, bias, keep, watch
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
@@ -52,6 +59,12 @@ def test_scan_with_resets_passes_the_checks_of_torch() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_watching_passes_the_checks_of_torch(cell: str) -> None:
     torch.library.opcheck(SCAN, arguments(cell, watch=True))
+
+
+def test_scan_with_everything_around_it_passes_the_checks_of_torch() -> None:
+    torch.library.opcheck(SCAN, arguments(ZONED.key, reset=RESET, around=True))
+    given = arguments(ZONED.key, reset=RESET, learned=False, around=True)
+    torch.library.opcheck(BACKWARD, backward_arguments(given, with_dx=True))
 
 
 @pytest.mark.parametrize("reset", [None, RESET])
@@ -77,12 +90,13 @@ def test_scan_backward_passes_the_checks(cell: str, with_dx: bool, dtype: torch.
 
 def backward_arguments(given: tuple[Any, ...], with_dx: bool) -> tuple[Any, ...]:
     """The arguments of `cellwright::scan_backward` that belong to a call of `scan`."""
-    x, state, weights, lengths, reset, cell, bias, _, watch = given
+    x, state, weights, brought, *around, cell, bias, _, watch = given
     y, *others = SCAN(*given)
     last, saved = others[: len(state)], others[len(state) :]
     d_last = [torch.ones_like(last[0]), *[None] * (len(state) - 1)]
     d_saved = [torch.ones_like(each) if watch else None for each in saved]
-    return torch.ones_like(y), d_last, x, y, state, weights, saved, d_saved, lengths, reset, cell, bias, watch, with_dx
+    heard = torch.ones_like(y), d_last, y, saved, d_saved
+    return *heard, x, state, weights, brought, *around, cell, bias, watch, with_dx
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -127,7 +141,7 @@ def test_a_layer_on_the_meta_device_tells_its_shapes() -> None:
 
 def test_nothing_of_the_arguments_is_changed() -> None:
     given = arguments("lstm", lengths=LENGTHS, reset=RESET, learned=False)
-    flat = [given[0], *given[1], *given[2], given[3], given[4]]
+    flat = [given[0], *given[1], *given[2], given[4], given[5]]
     before = [each.clone() for each in flat]
     BACKWARD(*backward_arguments(given, with_dx=True))
     assert all(map(torch.equal, flat, before))

@@ -45,8 +45,10 @@ class Cell:
         state: names of what is carried from step to step; always contains `h`.
         vectors: names of the learned vectors (one number per unit), each with its start value,
             or None for the start that the weights have.
+        noise: names of values in `w` that are not learned but given for every step, such as masks.
+        recurrent: the states that the recurrent weights multiply.
         signals: names of everything that the function returns, in order.
-        states: the same as `state`, with `h` first.
+        states: the same as `state`, with those first that the recurrent weights multiply, `h` before all.
         key: the name, with a number if another cell has it already.
     """
 
@@ -55,6 +57,8 @@ class Cell:
     gates: tuple[str, ...]
     state: tuple[str, ...]
     vectors: Mapping[str, float | None]
+    noise: tuple[str, ...] = ()
+    recurrent: tuple[str, ...] = ("h",)
     signals: tuple[str, ...] = field(init=False)
     states: tuple[str, ...] = field(init=False)
     key: str = field(init=False)
@@ -62,7 +66,8 @@ class Cell:
     def __post_init__(self) -> None:
         same = sum(other.name == self.name for other in by_key.values())
         object.__setattr__(self, "signals", checked_signals(self))
-        object.__setattr__(self, "states", ("h", *(name for name in self.state if name != "h")))
+        rest = (name for name in self.state if name not in self.recurrent)
+        object.__setattr__(self, "states", (*self.recurrent, *rest))
         object.__setattr__(self, "key", f"{self.name}#{same}" if same else self.name)
         by_key[self.key] = self
 
@@ -76,9 +81,9 @@ class Cell:
         s: Iterable[Tensor],
         w: Iterable[Tensor] = (),
     ) -> dict[str, Tensor]:
-        """One step: contributions per gate, previous states and vectors, each in the declared order.
+        """One step: contributions per gate, previous states, and vectors and noise, each in the declared order.
 
-        Every tensor of `x`, `r` and `s` has the shape `[..., hidden]`, every vector `[hidden]`.
+        Every tensor of `x`, `r`, `s` and noise has the shape `[..., hidden]`, every vector `[hidden]`.
 
         >>> import torch, cellwright as cw
         >>> zeros = [torch.zeros(1, 3)] * 4
@@ -90,7 +95,7 @@ class Cell:
                 Terms(**dict(zip(self.gates, x, strict=True))),
                 Terms(**dict(zip(self.gates, r, strict=True))),
                 Terms(**dict(zip(self.state, s, strict=True))),
-                Terms(**dict(zip(self.vectors, w, strict=True))),
+                Terms(**dict(zip((*self.vectors, *self.noise), w, strict=True))),
             )
         )
 
@@ -119,11 +124,11 @@ class Cell:
 
     def equations(self) -> str:
         """The equations of one step as text, one line per signal."""
-        return Equations(self.function, self.gates, self.state, tuple(self.vectors)).text()
+        return Equations(self.function, self.gates, self.state, (*self.vectors, *self.noise)).text()
 
     def latex(self) -> str:
         """The equations of one step as a LaTeX `aligned` environment."""
-        return Equations(self.function, self.gates, self.state, tuple(self.vectors)).latex()
+        return Equations(self.function, self.gates, self.state, (*self.vectors, *self.noise)).latex()
 
     def dimensions(self, input_size: int, hidden_size: int) -> tuple[Dimension, ...]:
         """Every weight of one layer and direction, gate by gate, with its shape."""
@@ -212,7 +217,7 @@ def checked_signals(cell: Cell) -> tuple[str, ...]:
             [example] * len(cell.gates),
             [example] * len(cell.gates),
             [example] * len(cell.state),
-            [torch.full((hidden,), 0.5)] * len(cell.vectors),
+            [torch.full((hidden,), 0.5)] * (len(cell.vectors) + len(cell.noise)),
         )
     except Exception as error:
         raise CellError(f"{line_of(cell, error)}: the cell {cell.name!r} fails: {error}") from error
@@ -235,7 +240,11 @@ def checked_signals(cell: Cell) -> tuple[str, ...]:
 
 def check_names(cell: Cell) -> None:
     """Names are identifiers, each declared once; there is a gate, and the state contains h."""
-    for kind, names in (("gates", cell.gates), ("state", cell.state), ("vectors", tuple(cell.vectors))):
+    for kind, names in (
+        ("gates", cell.gates),
+        ("state", cell.state),
+        ("vectors", (*cell.vectors, *cell.noise)),
+    ):
         for name in names:
             if not name.isidentifier() or names.count(name) > 1:
                 raise CellError(

@@ -10,7 +10,11 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     BY_ROWS,
     CHUNK,
+    D_FIRST,
+    D_FRESH,
     D_HISTORY,
+    D_LAST,
+    D_MASKED,
     D_PACKED_VECTORS,
     D_STATE,
     D_Z,
@@ -19,15 +23,19 @@ from cellwright.kernels.fields import (
     DY,
     DZR,
     DZX,
+    FIRST,
+    FRESH,
     H_BEFORE,
     HISTORY,
     INPUTS,
+    MASK,
     PACKED_VECTORS,
     PLACES,
     POINTERS,
     ROWS,
     SCRATCH,
     STEPS,
+    STEPWISE,
     TEAM_SIZE,
     THREADS,
     TURNED_R,
@@ -48,6 +56,7 @@ from cellwright.kernels.printed import (
     BLOCK,
     GATES,
     LANES,
+    RECURRENT,
     SCRATCH_SIZE,
     SIZE,
     SLOTS,
@@ -66,11 +75,14 @@ from cellwright.kernels.shared_loop import (
     first_place,
     in_batch,
     length_of,
+    mask_block,
+    noise_at,
     own_blocks,
     own_rows,
     own_rows_at,
     pack_vectors,
     starts_anew,
+    state_given,
     weights_of,
     y_offset,
 )
@@ -78,11 +90,13 @@ from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_c
 
 
 @compiled
-def turn_matrix(source: int, target: int, units: int, width: int, columns: int, first: int, last: int) -> None:
-    """[G * H, width] to [vectors, K, LANES]."""
+def turn_matrix(
+    source: int, row: int, target: int, units: int, width: int, columns: int, first: int, last: int
+) -> None:
+    """[G * H, width], with so many numbers from row to row, to [vectors, K, LANES]."""
     for k in range(columns):
         gate, unit = (k // BLOCK) % GATES, k // (GATES * BLOCK) * BLOCK + k % BLOCK
-        at = source + (gate * units + unit) * width * SIZE
+        at = source + (gate * units + unit) * row * SIZE
         for v in range(first, last):
             to = target + (v * columns + k) * LANES * SIZE
             store(to, load_some(at + v * LANES * SIZE, width - v * LANES if unit < units else 0))
@@ -97,11 +111,12 @@ def turn_weights(call: Any, direction: int, member: int, size: int) -> None:
         vectors = (inputs + LANES - 1) // LANES
         first, last = part(vectors, member, size)
         target = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
-        turn_matrix(call[at], target, units, inputs, columns, first, last)
+        turn_matrix(call[at], inputs, target, units, inputs, columns, first, last)
     vectors = blocks(units) * UNIT_VECTORS
     first, last = part(vectors, member, size)
-    target = call[TURNED_R] + direction * vectors * columns * LANES * SIZE
-    turn_matrix(call[at + 1], target, units, units, columns, first, last)
+    for k in range(RECURRENT):
+        target = call[TURNED_R] + (direction * RECURRENT + k) * vectors * columns * LANES * SIZE
+        turn_matrix(call[at + 1] + k * units * SIZE, RECURRENT * units, target, units, units, columns, first, last)
     first, last = part(blocks(units), member, size)
     pack_vectors(call, direction, first, last)
 
@@ -121,11 +136,9 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
-        place = direction * rows + in_batch(call, row)
         for p in range(first_block, last_block):
             for k in range(STATES):
-                given = call[POINTERS + 2 * STATES + k]
-                source = given + (place * units + p * BLOCK) * SIZE if given != 0 else 0
+                source = state_given(call, D_LAST, k, direction, row, p)
                 target = d_state_at(call, direction, row, p) + k * stride
                 copy_padded(source, target, units - p * BLOCK, BLOCK)
 
@@ -134,17 +147,16 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
 def finish(call: Any, direction: int, member: int, size: int) -> None:
     """Hand out the cotangents of the first states."""
     rows, units = call[ROWS], call[UNITS]
-    if call[POINTERS + 3 * STATES] == 0:
+    if call[POINTERS + D_FIRST * STATES] == 0:
         return
     stride = rows * blocks(units) * BLOCK * SIZE
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
-        place = direction * rows + in_batch(call, row)
         for p in range(first_block, last_block):
             for k in range(STATES):
                 source = d_state_at(call, direction, row, p) + k * stride
-                target = call[POINTERS + 3 * STATES + k] + (place * units + p * BLOCK) * SIZE
+                target = state_given(call, D_FIRST, k, direction, row, p)
                 for n in range(0, BLOCK, LANES):
                     store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
 
@@ -156,12 +168,11 @@ def member_scratch(call: Any) -> int:
 
 
 @compiled
-def first_states(call: Any, place: int, p: int, scratch: int) -> int:
-    """The first states other than h, side by side in scratch memory."""
-    units = call[UNITS]
+def states_given(call: Any, group: int, direction: int, row: int, p: int, scratch: int) -> int:
+    """The states other than h that the caller has given, side by side in scratch memory."""
     for k in range(1, STATES):
-        source = call[POINTERS + k] + (place * units + p * BLOCK) * SIZE
-        copy_padded(source, scratch + (k - 1) * BLOCK * SIZE, units - p * BLOCK, BLOCK)
+        source = state_given(call, group, k, direction, row, p)
+        copy_padded(source, scratch + (k - 1) * BLOCK * SIZE, call[UNITS] - p * BLOCK, BLOCK)
     return scratch
 
 
@@ -172,23 +183,22 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     count, columns = blocks(units), gate_columns(call)
     block, padded, left = p * BLOCK * SIZE, count * BLOCK * SIZE, units - p * BLOCK
     place = first_place(call, t) + row
-    at = direction * call[CHUNK] * rows + place - first_place(call, low)
-    dzx = call[DZX] + at * columns * SIZE + GATES * block
-    dzr = call[DZR] + at * columns * SIZE + GATES * block
-    h_before = call[H_BEFORE] + at * padded + block
+    chunk, at = call[CHUNK] * rows, place - first_place(call, low)
+    dzx = call[DZX] + (direction * chunk + at) * columns * SIZE + GATES * block
+    dzr = call[DZR] + (direction * chunk + at) * columns * SIZE + GATES * block
+    h_before = call[H_BEFORE] + (direction * RECURRENT * chunk + at) * padded + block
     history = call[HISTORY] + direction * (STATES - 1) * places * padded + block
     s, s_stride = call[ZEROS], 0
-    if anew:
-        copy_padded(0, h_before, 0, BLOCK)
-    elif 0 <= before < length_of(call, row):
+    if not anew and 0 <= before < length_of(call, row):
         copy_padded(call[Y] + y_offset(call, direction, before, row) + block, h_before, left, BLOCK)
         s, s_stride = history + (first_place(call, before) + row) * padded, places * padded
     else:
-        first = direction * rows + in_batch(call, row)
-        h = call[POINTERS] + first * units * SIZE + block if call[POINTERS] != 0 else 0
-        copy_padded(h, h_before, left, BLOCK)
-        if STATES > 1 and call[POINTERS] != 0:
-            s, s_stride = first_states(call, first, p, member_scratch(call)), BLOCK * SIZE
+        group = FRESH if anew else FIRST
+        copy_padded(state_given(call, group, 0, direction, row, p), h_before, left, BLOCK)
+        if STATES > 1 and call[POINTERS + group * STATES] != 0:
+            s, s_stride = states_given(call, group, direction, row, p, member_scratch(call)), BLOCK * SIZE
+    for k in range(1, RECURRENT):
+        copy_padded(s + (k - 1) * s_stride, h_before + k * chunk * padded, left, BLOCK)
     y = call[Y] + y_offset(call, direction, t, row) + block
     dy = call[DY] + y_offset(call, direction, t, row) + block
     saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
@@ -200,14 +210,19 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
         d_history, d_stride = call[ZEROS], 0
     vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
     dw = call[D_PACKED_VECTORS] + (direction * VECTORS * rows + row) * padded + block
+    noise = noise_at(call, direction, place, p)
     d = d_state_at(call, direction, row, p)
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         backward_cell(
             saved + u, h_before + u, s + u, s_stride, y + u, history + place * padded + u, places * padded,
-            left - n * LANES, vectors + u, padded, d + u, rows * padded, dy + u,
+            left - n * LANES, vectors + u, padded, noise + u, units * SIZE, d + u, rows * padded, dy + u,
             d_saved + u, d_history + u, d_stride, dzx + u, dzr + u, dw + u, rows * padded,
         )  # fmt: skip
+    if call[MASK] != 0:
+        for k in range(RECURRENT):
+            seen = h_before + k * chunk * padded
+            mask_block(call, direction, row, p, seen, seen)
 
 
 @compiled
@@ -222,28 +237,60 @@ def cells_of_step(call: Any, direction: int, t: int, low: int, member: int, size
 
 
 @compiled
+def add_masked(call: Any, direction: int, row: int, p: int) -> None:
+    """Add to the cotangents of states what came through the mask."""
+    rows, padded = call[ROWS], blocks(call[UNITS]) * BLOCK
+    for k in range(RECURRENT):
+        source = call[D_MASKED] + (((direction * RECURRENT + k) * rows + row) * padded + p * BLOCK) * SIZE
+        target = d_state_at(call, direction, row, p) + k * rows * padded * SIZE
+        mask_block(call, direction, row, p, source, source)
+        for n in range(0, BLOCK, LANES):
+            store(target + n * SIZE, load(target + n * SIZE) + load(source + n * SIZE))
+
+
+@compiled
+def end_piece(call: Any, direction: int, row: int, p: int) -> None:
+    """Before a reset: the cotangents belong to the states that it brought; nothing travels on."""
+    units, stride = call[UNITS], call[ROWS] * blocks(call[UNITS]) * BLOCK * SIZE
+    for k in range(STATES):
+        at, to = d_state_at(call, direction, row, p) + k * stride, state_given(call, D_FRESH, k, direction, row, p)
+        for n in range(0, BLOCK, LANES):
+            left = units - p * BLOCK - n
+            if to != 0:
+                store_some(to + n * SIZE, load_some(to + n * SIZE, left) + load(at + n * SIZE), left)
+            store(at + n * SIZE, 0.0)
+
+
+@compiled
 def recurrent_product(call: Any, direction: int, t: int, low: int, member: int, size: int) -> None:
-    """What the recurrent contributions of step t say about the h before it, for own rows and units."""
+    """What the recurrent contributions of step t say about the states before it, for own rows and units."""
     rows, units = call[ROWS], call[UNITS]
     columns, padded = gate_columns(call), blocks(units) * BLOCK * SIZE
     first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
     at = direction * call[CHUNK] * rows + first_place(call, t) - first_place(call, low) + first_row
     dz = call[DZR] + at * columns * SIZE
-    turned = call[TURNED_R] + direction * blocks(units) * UNIT_VECTORS * columns * LANES * SIZE
-    last = last_block * UNIT_VECTORS
-    for v in range(first_block * UNIT_VECTORS, last, 4):
-        d = d_state_at(call, direction, first_row, 0) + v * LANES * SIZE
-        gate_product(
-            call, dz, last_row - first_row, turned + v * columns * LANES * SIZE, columns, min(4, last - v),
-            d, padded, d, padded,
-        )  # fmt: skip
+    vectors, last = blocks(units) * UNIT_VECTORS, last_block * UNIT_VECTORS
+    for k in range(RECURRENT):
+        turned = call[TURNED_R] + (direction * RECURRENT + k) * vectors * columns * LANES * SIZE
+        d = d_state_at(call, direction, first_row, 0) + k * rows * padded
+        start, start_row = d, padded
+        if call[MASK] != 0:
+            d = call[D_MASKED] + ((direction * RECURRENT + k) * rows + first_row) * padded
+            start, start_row = call[ZEROS], 0
+        for v in range(first_block * UNIT_VECTORS, last, 4):
+            u = v * LANES * SIZE
+            gate_product(
+                call, dz, last_row - first_row, turned + u * columns, columns, min(4, last - v),
+                start + (u if start_row != 0 else 0), start_row, d + u, padded,
+            )  # fmt: skip
     for row in range(first_row, last_row):
-        if starts_anew(call, t, row, direction):
-            for k in range(STATES):
-                at = d_state_at(call, direction, row, first_block) + k * rows * padded
-                for n in range(0, (last_block - first_block) * BLOCK, LANES):
-                    store(at + n * SIZE, 0.0)
+        anew = starts_anew(call, t, row, direction)
+        for p in range(first_block, last_block):
+            if call[MASK] != 0:
+                add_masked(call, direction, row, p)
+            if anew:
+                end_piece(call, direction, row, p)
 
 
 @compiled
@@ -274,10 +321,12 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
             recurrent_product(call, direction, t, low, member, size)
         meet(call, team, size)
         input_gradients(call, direction, low, count, member, size)
-        weight_gradients(call, direction, team, low, count, member, size)
+        if call[STEPWISE] == 0:
+            weight_gradients(call, direction, team, low, count, member, size)
         meet(call, team, size)
     finish(call, direction, member, size)
-    hand_out_weights(call, direction, member, size)
+    if call[STEPWISE] == 0:
+        hand_out_weights(call, direction, member, size)
 
 
 def run(call: Any) -> None:

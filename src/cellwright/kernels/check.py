@@ -27,6 +27,7 @@ def check(layer: Layer) -> None:
         )
     check_state(layer)
     check_weights(layer)
+    check_noise(layer)
     check_kinds(layer)
     if packed is not None:
         check_packed_marks(layer, packed)
@@ -35,19 +36,39 @@ def check(layer: Layer) -> None:
 
 
 def check_state(layer: Layer) -> None:
-    """There are all states, or none."""
-    cell, state, expected = layer.cell, layer.state, layer.shape_of_state()
-    if state and (len(state) != len(cell.state) or any(each.shape != expected for each in state)):
+    """There are all states, or none; and so it is with those that a reset brings."""
+    cell, expected = layer.cell, layer.shape_of_state()
+    for name, state in (("state", layer.state), ("reset_state", layer.reset_state)):
+        if state and (len(state) != len(cell.state) or any(each.shape != expected for each in state)):
+            raise InputError(
+                f"the {name} of {cell.name} is {', '.join(cell.states)}, each of shape {list(expected)}, but has "
+                f"{listed(state)}"
+            )
+
+
+def check_noise(layer: Layer) -> None:
+    """The cell is given what it takes beside its weights, and the mask fits the state."""
+    noise, mask, (directions, _, units) = layer.noise, layer.mask, layer.shape_of_state()
+    wanted, places = (directions, len(layer.cell.noise), units), layer.x.shape[:-1]
+    if (noise is None) != (not layer.cell.noise):
         raise InputError(
-            f"the state of {cell.name} is {', '.join(cell.states)}, each of shape {list(expected)}, but has "
-            f"{listed(state)}"
+            f"the cell {layer.cell.name} takes {', '.join(layer.cell.noise) or 'nothing'} beside its weights, but "
+            f"noise is {'missing' if noise is None else 'given'}"
         )
+    if noise is not None and (
+        noise.shape[-3:] != wanted or noise.shape[:-3] not in (places, torch.Size([1] * len(places)))
+    ):
+        raise InputError(
+            f"noise must be {list((*places, *wanted))}, or with ones in the first places, but is {list(noise.shape)}"
+        )
+    if mask is not None and mask.shape != layer.shape_of_state():
+        raise InputError(f"mask must be {list(layer.shape_of_state())}, but is {list(mask.shape)}")
 
 
 def check_weights(layer: Layer) -> None:
     """The weights of every direction have the shapes that belong to the cell."""
     cell, first = layer.cell, layer.weights[0]
-    shapes = shapes_of_weights(cell, first.w.shape[-1], first.r.shape[-1], first.b_w is not None)
+    shapes = shapes_of_weights(cell, first.w.shape[-1], layer.units, first.b_w is not None)
     if [tensor.shape for tensor in layer.learned] != shapes * len(layer.weights):
         found = next(each for each in layer.weights if [tensor.shape for tensor in each.tensors()] != shapes)
         raise InputError(
@@ -59,7 +80,7 @@ def check_weights(layer: Layer) -> None:
 def shapes_of_weights(cell: Cell, inputs: int, units: int, bias: bool) -> list[tuple[int, ...]]:
     """The shapes of one direction's weights, in their order."""
     gates = len(cell.gates) * units
-    return [(gates, inputs), (gates, units), *[(gates,)] * 2 * bias, *[(units,)] * len(cell.vectors)]
+    return [(gates, inputs), (gates, len(cell.recurrent) * units), *[(gates,)] * 2 * bias, *[(units,)] * len(cell.vectors)]
 
 
 def listed(tensors: Sequence[Tensor]) -> str:
@@ -75,7 +96,7 @@ def check_kinds(layer: Layer) -> None:
             f"x must be of a floating-point dtype (the kernel computes in float32 and float64), not {x.dtype}"
         )
     device, dtype = x.device, x.dtype
-    for tensor in layer.tensors:
+    for tensor in (*layer.tensors, *layer.given):
         if tensor.device != device:
             raise InputError(f"x, state and weights must be on one device, but are on {device} and {tensor.device}")
         if tensor.dtype != dtype and not torch.is_autocast_enabled(device.type):

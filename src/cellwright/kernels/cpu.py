@@ -7,16 +7,17 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..cells import Cell
-from . import fields, host, native
+from . import fields, host, native, stepwise
 from .kept import Kept
 from .memory import CACHE_LINE, Plan, plan_backward, plan_forward
 from .printer import Layout, printed
-from .program import Program, trace
+from .program import Program, Untraceable, trace
 from .ragged import Ragged
 from .sharing import note_crowd, threads_now
 from .sizes import Sizes
@@ -68,6 +69,32 @@ def kernel_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool =
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
 
 
+@cache
+def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool) -> str | None:
+    """Why a cell cannot be printed; None if it can."""
+    try:
+        kernel_of(cell, dtype, differentiate, watch)
+    except Untraceable as error:
+        return f"the cell {cell.name} cannot stand in a kernel: {error}"
+    return None
+
+
+class Around(NamedTuple):
+    """What stands around the cells of a call, contiguous, and in the order of the kernel's N places.
+
+    Attributes:
+        ragged: where the places are, if rows end early.
+        reset: truth values `[N]`.
+        noise: `[N, D, noise, H]`, or one place for all.
+        mask: `[D, B, H]`, what h is multiplied by on its way to the recurrent weights.
+    """
+
+    ragged: Ragged | None
+    reset: Tensor | None
+    noise: Tensor | None
+    mask: Tensor | None
+
+
 class Call:
     """A call of a kernel: its fields and its working memory. One thread at a time uses it."""
 
@@ -102,10 +129,12 @@ class Call:
         for name, tensor in tensors.items():
             self.values[name] = address(tensor)
 
-    def put_sequences(self, sizes: Sizes, ragged: Ragged | None, reset: Tensor | None) -> Tensor | None:
-        """What the call is told about lengths and resets; what is returned must outlive the call."""
+    def put_around(self, sizes: Sizes, around: Around) -> Tensor | None:
+        """What the call is told of lengths, resets and noise; what is returned must outlive the call."""
+        ragged, noise = around.ragged, around.noise
         self.values[fields.PLACES] = sizes.steps * sizes.rows if ragged is None else int(ragged.begins[-1])
-        self.values[fields.RESETS] = address(reset)
+        self.put({fields.RESETS: around.reset, fields.NOISE: noise, fields.MASK: around.mask})
+        self.values[fields.NOISE_PLACE] = 0 if noise is None or len(noise) == 1 else noise[0].numel()
         if ragged is None:
             return None
         self.put({fields.LENGTHS: ragged.lengths, fields.ORDER: ragged.order, fields.BEGINS: ragged.begins})
@@ -140,10 +169,10 @@ def forward(
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
     bias: bool,
+    reset_state: Sequence[Tensor],
     y: Tensor,
     saved: Sequence[Tensor],
-    ragged: Ragged | None,
-    reset: Tensor | None,
+    around: Around,
 ) -> list[Tensor]:
     """Run one layer; returns the last states.
 
@@ -154,29 +183,32 @@ def forward(
         state: per state, `h` first, `[D, B, H]`; empty for zeros.
         weights: per direction `W [G H, I]`, `R [G H, H]`, then the biases `[G H]` and the vectors `[H]`.
         bias: whether the two biases are among the weights.
+        reset_state: what a reset brings, as `state`.
         y: room for the outputs, laid out as the caller's x; zeros where rows have ended.
         saved: empty, or of `saved_shapes`: room for what backward needs.
-        ragged: where the N places are, if rows end early.
-        reset: truth values, laid out as x.
+        around: lengths, resets, noise.
     """
     layout, keep, threads = kernel.layout, bool(saved), threads_now()
-    short = not keep and ragged is None and sizes.steps * sizes.rows <= SHORT
-    key = (kernel, sizes, bias, threads, *[each.data_ptr() for each in weights]) if short else None
+    short = not keep and around.ragged is None and sizes.steps * sizes.rows <= SHORT
+    masked = around.mask is not None
+    key = (kernel, sizes, bias, masked, threads, *[each.data_ptr() for each in weights]) if short else None
     call = kept.take(key) if short else None
     if call is None:
-        call = Call(kernel, plan_forward(layout, sizes, keep, threads))
-        call.append([None] * (4 * layout.states))
+        call = Call(kernel, plan_forward(layout, sizes, keep, masked, threads))
+        call.append([None] * (fields.GROUPS * layout.states))
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0
     last = [x.new_empty(sizes.directions, sizes.rows, sizes.units) for _ in range(layout.states)]
     values = call.values
     values[fields.X], values[fields.Y] = x.data_ptr(), y.data_ptr()
     for n in range(layout.states):
-        values[fields.POINTERS + n] = state[n].data_ptr() if state else 0
-        values[fields.POINTERS + layout.states + n] = last[n].data_ptr()
+        at = fields.POINTERS + n
+        values[at + fields.FIRST * layout.states] = state[n].data_ptr() if state else 0
+        values[at + fields.LAST * layout.states] = last[n].data_ptr()
+        values[at + fields.FRESH * layout.states] = reset_state[n].data_ptr() if reset_state else 0
     if keep:
         call.put({fields.Z: saved[0], fields.HISTORY: saved[1]})
-    shares = call.put_sequences(sizes, ragged, reset)
+    shares = call.put_around(sizes, around)
     call.run(kernel.forward)
     del shares
     if short:
@@ -195,38 +227,49 @@ def backward(
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
     bias: bool,
+    reset_state: Sequence[Tensor],
     saved: Sequence[Tensor],
     d_saved: Sequence[Tensor | None],
-    ragged: Ragged | None,
-    reset: Tensor | None,
+    around: Around,
     with_dx: bool,
-) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """The gradients of one layer: `(dx, of the first states, of the weights)`; dx is empty unless asked for."""
+    groups: int,
+) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
+    """The gradients of one layer: `(dx, of the first states, of the weights, of what resets bring)`.
+
+    The first is empty unless asked for. Those of the weights are of each of some groups of rows, if there are groups.
+    """
     layout = kernel.layout
-    dx = fresh(x.new_empty(sizes.directions if with_dx else 0, *x.shape))
+    dx = fresh(x.new_empty((sizes.directions, *x.shape) if with_dx else 0))
     d_state = [torch.empty_like(each) for each in state]
-    d_weights = [fresh(torch.empty_like(each)) for each in weights]
+    d_reset = [torch.zeros_like(each) for each in reset_state]
+    d_weights = [fresh(torch.empty_like(each)) for each in weights] if groups == 0 else []
     one = x.new_ones(1)
-    call = Call(kernel, plan_backward(layout, sizes, threads_now()))
+    call = Call(kernel, plan_backward(layout, sizes, around.mask is not None, groups > 0, threads_now()))
     call.put({fields.X: x, fields.Y: y, fields.DY: dy, fields.Z: saved[0], fields.HISTORY: saved[1], fields.ONE: one})
     call.put({fields.D_Z: d_saved[0], fields.D_HISTORY: d_saved[1], fields.DX: dx if with_dx else None})
     nothing = [None] * layout.states
-    call.append([*(state or nothing), *nothing, *d_last, *(d_state or nothing)])
-    call.append_weights(weights, sizes.directions, bias, d_weights)
-    shares = call.put_sequences(sizes, ragged, reset)
+    for given in (state, (), d_last, d_state, reset_state, d_reset):
+        call.append(given or nothing)
+    call.append_weights(weights, sizes.directions, bias, d_weights or [None] * len(weights))
+    shares = call.put_around(sizes, around)
     call.run(kernel.backward)
     del shares
-    if not with_dx:
-        return x.new_empty(0), d_state, d_weights
-    return dx[0] if sizes.directions == 1 else dx.sum(0), d_state, d_weights
+    if groups > 0:
+        d_weights = stepwise.gradients(kernel, call, sizes, x, around.ragged, bias, groups)
+    if with_dx:
+        dx = dx[0] if sizes.directions == 1 else dx.sum(0)
+    return dx, d_state, d_weights, d_reset
 
 
-def saved_shapes(kernel: Kernel, places: int, sizes: Sizes) -> list[tuple[int, ...]]:
-    """The shapes of what backward needs: the saved gates in blocks, and the states other than h."""
+def saved_shapes(kernel: Kernel, places: Sequence[int], sizes: Sizes) -> list[tuple[int, ...]]:
+    """The shapes of what backward needs: the saved gates in blocks, and the states other than h.
+
+    The places are T and B, or N if x is packed. What fills them stands in the order of the kernel.
+    """
     layout = kernel.layout
     return [
-        (sizes.directions, places, sizes.blocks(layout), layout.slots, layout.block),
-        (sizes.directions, layout.states - 1, places, sizes.padded(layout)),
+        (sizes.directions, *places, sizes.blocks(layout), layout.slots, layout.block),
+        (sizes.directions, layout.states - 1, *places, sizes.padded(layout)),
     ]
 
 

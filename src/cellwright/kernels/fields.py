@@ -3,7 +3,8 @@
 Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype unless they say otherwise.
 
     T steps, B rows, N places: the rows of all steps, step by step and without gaps (T * B if no row ends early),
-    I inputs, H units, D directions, P blocks of BLOCK units (P * BLOCK >= H), S states,
+    I inputs, H units, D directions, P blocks of BLOCK units (P * BLOCK >= H), S states, C of them multiplied by
+    the recurrent weights,
     G gates, K = P * G * BLOCK: the gates of all units, block by block and gate by gate.
 
 Where rows end early, the longest come first, so that the rows of a step are the first ones of the step before.
@@ -17,6 +18,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     UNITS,  # H
     DIRECTIONS,  # D
     CHUNK,  # steps whose input products stand in memory at once
+    STEPWISE,  # 1: backward leaves the gradients of the gates, step by step, and makes none of the weights
     BY_ROWS,  # 1: threads share the rows; 0: they share the units and meet after every step
     DIGEST,  # address of the digest of numbers; 0: pack the weights without looking
     SEEN,  # the digest of the weights that are packed
@@ -34,19 +36,23 @@ Where rows end early, the longest come first, so that the rows of a step are the
     BEGINS,  # [T + 1] 64-bit integers: the first place of each step
     SHARES,  # [TEAM_SIZE + 1] 64-bit integers: the first row of each thread, or 0
     RESETS,  # [N] bytes, or 0
+    NOISE,  # [N, D, noise, H]: what the cell is given for every step; or one place for all
+    NOISE_PLACE,  # numbers from one place of it to the next, or 0
+    MASK,  # [D, B, H] in the order of the caller: what states are multiplied by before the recurrent product; or 0
     X,  # [N, I]
     Y,  # [N, D, H], or with ORDER [T, B, D, H] in the order of the caller, zero where rows have ended
     Z,  # [D, N, P, SLOTS, BLOCK]: input products, overwritten by what is saved; or a chunk of them
     HISTORY,  # [D, S - 1, N, P * BLOCK]: the states other than h, for backward
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
+    MASKED,  # [D, 2, C, B, P * BLOCK]: the states as the recurrent product sees them, or 0 without MASK
     SCRATCH,  # [THREADS, SCRATCH_SIZE]
     PACKED_W,  # [D, P, I, G * BLOCK]
-    PACKED_R,  # [D, P, H, G * BLOCK]
+    PACKED_R,  # [D, P, C * H, G * BLOCK]
     PACKED_BX,  # [D, P, G * BLOCK]
     PACKED_BR,  # [D, P, G * BLOCK]
     PACKED_VECTORS,  # [D, vectors, P * BLOCK]
     TURNED_W,  # [D, vectors of I, K, LANES]: the weights with inputs along the lanes
-    TURNED_R,  # [D, vectors of P * BLOCK, K, LANES]
+    TURNED_R,  # [D, C, vectors of P * BLOCK, K, LANES]
     DY,  # like Y
     D_Z,  # like Z, or 0: the cotangents of watched signals
     D_HISTORY,  # like HISTORY, or 0: the cotangents of watched states
@@ -54,10 +60,11 @@ Where rows end early, the longest come first, so that the rows of a step are the
     DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
     DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions
     DZR,  # [D, CHUNK, B, K]: of the recurrent contributions; the same array where they are equal
-    H_BEFORE,  # [D, CHUNK, B, P * BLOCK]: the h that entered each step
+    H_BEFORE,  # [D, C, CHUNK, B, P * BLOCK]: the states that entered the recurrent products
     COLUMNS,  # [D, max(I, H), CHUNK * B]: what enters a step, with the rows of a chunk along the lanes
     PANEL,  # [THREADS, CHUNK * B, G * BLOCK]: the gate gradients of one block, side by side
     D_STATE,  # [D, S, B, P * BLOCK]: the cotangents that travel back
+    D_MASKED,  # [D, C, B, P * BLOCK]: those of the masked states, or 0
     D_PACKED_W,  # like PACKED_W; sums
     D_PACKED_R,
     D_PACKED_BX,
@@ -66,11 +73,13 @@ Where rows end early, the longest come first, so that the rows of a step are the
     ZEROS,  # [SLOTS * BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(56)
+) = range(62)
 
-# From POINTERS on: S addresses of first states [D, B, H], S of last states, S of their cotangents, S of the
-# cotangents of the first; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and
+# From POINTERS on, each group [D, B, H] per state: FIRST states, LAST states, cotangents of the last, of the first,
+# the states that a reset brings (0: zeros), and their cotangents, to which the kernel adds; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and
 # then, in the same order, of their gradients.
+
+FIRST, LAST, D_LAST, D_FIRST, FRESH, D_FRESH, GROUPS = range(7)
 
 LINE = 64  # bytes from one team's counter in MEETINGS to the next
 ALARMS = 8  # bytes from a team's counter to its count of alarms

@@ -8,16 +8,20 @@ from cellwright.kernels.fields import (
     CHUNK,
     DIGEST,
     DIRECTIONS,
+    FIRST,
     FOUND,
+    FRESH,
     HISTORY,
     INPUTS,
+    LAST,
+    MASK,
+    MASKED,
     PACKED_BR,
     PACKED_BX,
     PACKED_R,
     PACKED_VECTORS,
     PACKED_W,
     PLACES,
-    POINTERS,
     ROWS,
     SCRATCH,
     SEEN,
@@ -36,6 +40,7 @@ from cellwright.kernels.printed import (
     GATES,
     KEEP,
     LANES,
+    RECURRENT,
     ROWS_AT_ONCE,
     SCRATCH_SIZE,
     SIZE,
@@ -47,7 +52,6 @@ from cellwright.kernels.printed import (
     forward_cell,
     load,
     multiply,
-    store,
     store_some,
 )
 from cellwright.kernels.shared_loop import (
@@ -57,11 +61,14 @@ from cellwright.kernels.shared_loop import (
     first_place,
     in_batch,
     length_of,
+    mask_block,
+    noise_at,
     own_blocks,
     own_rows,
     own_rows_at,
     pack_forward,
     starts_anew,
+    state_given,
     tile_for,
     weights_of,
     y_offset,
@@ -80,22 +87,41 @@ def state_at(call: Any, direction: int, side: int, row: int, block: int) -> int:
 
 
 @compiled
+def seen_at(call: Any, direction: int, side: int, row: int, block: int) -> int:
+    """The address of h as the recurrent product sees it; further states follow at a stride."""
+    if call[MASK] == 0:
+        return state_at(call, direction, side, row, block)
+    rows, padded = call[ROWS], blocks(call[UNITS]) * BLOCK
+    return call[MASKED] + (((direction * 2 + side) * RECURRENT * rows + row) * padded + block * BLOCK) * SIZE
+
+
+@compiled
+def mask_states(call: Any, direction: int, side: int, row: int, p: int) -> None:
+    """Put the states as the recurrent product sees them beside the working states."""
+    if call[MASK] != 0:
+        stride = call[ROWS] * blocks(call[UNITS]) * BLOCK * SIZE
+        state, seen = state_at(call, direction, side, row, p), seen_at(call, direction, side, row, p)
+        for k in range(RECURRENT):
+            mask_block(call, direction, row, p, state + k * stride, seen + k * stride)
+
+
+@compiled
 def begin(call: Any, direction: int, member: int, size: int) -> None:
-    """Put the first states in place: what was given, or zeros where a new piece begins at once."""
+    """Put the first states in place: what was given, or what a reset brings where a new piece begins at once."""
     rows, units = call[ROWS], call[UNITS]
     stride = rows * blocks(units) * BLOCK * SIZE
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
-        length, place = length_of(call, row), direction * rows + in_batch(call, row)
+        length = length_of(call, row)
         anew = length > 0 and starts_anew(call, 0 if direction == 0 else length - 1, row, direction)
         side = 0 if direction == 0 else (call[STEPS] - length) % 2
         for p in range(first_block, last_block):
             for k in range(STATES):
-                given = 0 if anew else call[POINTERS + k]
-                source = given + (place * units + p * BLOCK) * SIZE if given != 0 else 0
+                source = state_given(call, FRESH if anew else FIRST, k, direction, row, p)
                 target = state_at(call, direction, side, row, p) + k * stride
                 copy_padded(source, target, units - p * BLOCK, BLOCK)
+            mask_states(call, direction, side, row, p)
 
 
 @compiled
@@ -106,12 +132,11 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
     first_block, last_block = own_blocks(call, member, size)
     first_row, last_row = own_rows(call, member, size)
     for row in range(first_row, last_row):
-        place = direction * rows + in_batch(call, row)
         side = (length_of(call, row) if direction == 0 else call[STEPS]) % 2
         for p in range(first_block, last_block):
             for k in range(STATES):
                 source = state_at(call, direction, side, row, p) + k * stride
-                target = call[POINTERS + STATES + k] + (place * units + p * BLOCK) * SIZE
+                target = state_given(call, LAST, k, direction, row, p)
                 for n in range(0, BLOCK, LANES):
                     store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
 
@@ -173,17 +198,20 @@ def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p:
     x = z_at(call, direction, low, t, row) + SLOTS * block
     history = call[HISTORY] + (direction * (STATES - 1) * places + place) * count * BLOCK * SIZE + block
     vectors = call[PACKED_VECTORS] + direction * VECTORS * count * BLOCK * SIZE + block
+    noise = noise_at(call, direction, place, p)
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         forward_cell(
             x + u, r + u, old + u, stride, new + u, y + u, units - p * BLOCK - n * LANES,
             history + u, places * count * BLOCK * SIZE, vectors + u, count * BLOCK * SIZE,
+            noise + u, units * SIZE,
         )  # fmt: skip
     following = t + 1 - 2 * direction
     if 0 <= following < length_of(call, row) and starts_anew(call, following, row, direction):
-        for n in range(0, BLOCK, LANES):
-            for k in range(STATES):
-                store(new + k * stride + n * SIZE, 0.0)
+        for k in range(STATES):
+            source = state_given(call, FRESH, k, direction, row, p)
+            copy_padded(source, new + k * stride, units - p * BLOCK, BLOCK)
+    mask_states(call, direction, 1 - side, row, p)
 
 
 @compiled
@@ -199,16 +227,17 @@ def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int
     for n in range(first_block, last_block):
         # Every other step goes through the blocks from the end: what was read last is still in the cache.
         p = n if side == 0 else first_block + last_block - 1 - n
-        panel = call[PACKED_R] + (direction * count + p) * units * width
+        panel = call[PACKED_R] + (direction * count + p) * RECURRENT * units * width
         bias = call[PACKED_BR] + (direction * count + p) * width
         for row in range(first_row, last_row, rows_at_once):
             rows = min(rows_at_once, last_row - row)
-            multiply(
-                tile_for(call, p), rows, GATES * UNIT_VECTORS,
-                state_at(call, direction, side, row, 0), padded, SIZE,
-                panel, width, LANES * SIZE, units,
-                bias, 0, r, width, LANES * SIZE,
-            )  # fmt: skip
+            for k in range(RECURRENT):
+                multiply(
+                    tile_for(call, p), rows, GATES * UNIT_VECTORS,
+                    seen_at(call, direction, side, row, 0) + k * call[ROWS] * padded, padded, SIZE,
+                    panel + k * units * width, width, LANES * SIZE, units,
+                    bias if k == 0 else r, 0 if k == 0 else width, r, width, LANES * SIZE,
+                )  # fmt: skip
             for m in range(rows):
                 cell_of(call, direction, t, low, side, row + m, p, r + m * width)
 
@@ -221,7 +250,7 @@ def digest_of_weights(call: Any) -> int:
     for direction in range(call[DIRECTIONS]):
         at = weights_of(call, direction)
         total = digest(call[DIGEST], call[at], gates * call[INPUTS], total)
-        total = digest(call[DIGEST], call[at + 1], gates * units, total)
+        total = digest(call[DIGEST], call[at + 1], gates * RECURRENT * units, total)
         total = digest(call[DIGEST], call[at + 2], gates if call[at + 2] != 0 else 0, total)
         total = digest(call[DIGEST], call[at + 3], gates if call[at + 3] != 0 else 0, total)
         for k in range(VECTORS):

@@ -33,6 +33,7 @@ from cellwright.kernels.printed import (
     BLOCK,
     GATES,
     LANES,
+    RECURRENT,
     ROWS_AT_ONCE,
     SIZE,
     UNIT_VECTORS,
@@ -92,7 +93,8 @@ def hand_out_weights(call: Any, direction: int, member: int, size: int) -> None:
     at, count, width = weights_of(call, direction) + 4 + VECTORS, blocks(units), GATES * BLOCK * SIZE
     first, last = part(count, member, size)
     unpack_matrix(call, call[D_PACKED_W] + direction * count * inputs * width, call[at], inputs, first, last)
-    unpack_matrix(call, call[D_PACKED_R] + direction * count * units * width, call[at + 1], units, first, last)
+    seen = RECURRENT * units
+    unpack_matrix(call, call[D_PACKED_R] + direction * count * seen * width, call[at + 1], seen, first, last)
     unpack_matrix(call, call[D_PACKED_BX] + direction * count * width, call[at + 2], 1, first, last)
     d_br = call[D_PACKED_BR] if APART else call[D_PACKED_BX]
     unpack_matrix(call, d_br + direction * count * width, call[at + 3], 1, first, last)
@@ -168,8 +170,9 @@ def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
 
 @compiled
 def weight_gradient(
-    call: Any, x: int, inputs: int, dz: int, columns: int, dw: int, rows: int, number: int, member: int, size: int
-) -> None:
+    call: Any, x: int, inputs: int, dz: int, columns: int, dw: int, dw_block: int, rows: int, number: int, member: int,
+    size: int,
+) -> None:  # fmt: skip
     """Add x^T dz, block by block: x turned [inputs, rows], dz [rows, K], dw [P, inputs, G * BLOCK]."""
     rows_at_once = even(inputs, ROWS_AT_ONCE)
     tiles = (inputs + rows_at_once - 1) // rows_at_once
@@ -181,7 +184,7 @@ def weight_gradient(
         if p != copied:
             copy_panel(dz + p * width, columns, panel, rows)
             copied = p
-        to = dw + (p * inputs + n) * width
+        to = dw + p * dw_block + n * width
         multiply(
             tile_for(call, p), min(rows_at_once, inputs - n), GATES * UNIT_VECTORS,
             x + n * rows * SIZE, rows * SIZE, SIZE,
@@ -209,17 +212,20 @@ def weight_gradients(call: Any, direction: int, team: int, low: int, count: int,
     dzx = call[DZX] + chunk * columns * SIZE
     dzr = call[DZR] + chunk * columns * SIZE
     x = call[X] + start * inputs * SIZE
-    h = call[H_BEFORE] + chunk * number * BLOCK * SIZE
     turned = call[COLUMNS] + chunk * max(inputs, units) * SIZE
     dw = call[D_PACKED_W] + direction * number * inputs * width
-    dr = call[D_PACKED_R] + direction * number * units * width
     turn_columns(call, x, inputs, inputs, turned, rows, member, size)
     meet(call, team, size)
-    weight_gradient(call, turned, inputs, dzx, columns, dw, rows, number, member, size)
-    meet(call, team, size)
-    turn_columns(call, h, number * BLOCK, units, turned, rows, member, size)
-    meet(call, team, size)
-    weight_gradient(call, turned, units, dzr, columns, dr, rows, number, member, size)
+    weight_gradient(call, turned, inputs, dzx, columns, dw, inputs * width, rows, number, member, size)
+    for k in range(RECURRENT):
+        h = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * number * BLOCK * SIZE
+        dr = call[D_PACKED_R] + (direction * number * RECURRENT + k) * units * width
+        meet(call, team, size)
+        turn_columns(call, h, number * BLOCK, units, turned, rows, member, size)
+        meet(call, team, size)
+        weight_gradient(
+            call, turned, units, dzr, columns, dr, RECURRENT * units * width, rows, number, member, size
+        )  # fmt: skip
     first, last = part(number, member, size)
     for p in range(first, last):
         at = p * GATES * BLOCK * SIZE

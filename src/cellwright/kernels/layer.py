@@ -16,7 +16,7 @@ class Weights(NamedTuple):
 
     Attributes:
         w: feed-forward weights `[G * H, I]`, gate by gate in the order of the cell.
-        r: recurrent weights `[G * H, H]`.
+        r: recurrent weights `[G * H, H]`; as many H side by side as the cell has recurrent states.
         b_w: feed-forward biases `[G * H]`, or None; then b_r is None too.
         b_r: recurrent biases `[G * H]`, or None.
         vectors: the cell's learned vectors `[H]`, in its order.
@@ -35,6 +35,12 @@ class Weights(NamedTuple):
         return (self.w, self.r, self.b_w, self.b_r, *self.vectors)
 
 
+def weights_of(tensors: Sequence[Tensor], bias: bool) -> Weights:
+    """Weights from the list of their tensors."""
+    w, r, *others = tensors
+    return Weights(w, r, *others[:2], vectors=tuple(others[2:])) if bias else Weights(w, r, vectors=tuple(others))
+
+
 @dataclass(slots=True, eq=False)
 class Layer:
     """The arguments of one layer.
@@ -46,8 +52,12 @@ class Layer:
         weights: of each direction; the second one runs from the end to the start.
         lengths: 64-bit integers `[B]`: the steps of each sequence, in descending order if x is packed; None for all.
         reset: truth values `[T, B]`, or packed `[N]`: at which steps a new piece begins, with the state zero.
+        reset_state: what a reset brings in place of zeros: `[D, B, H]`, in the order of `cell.states`; or empty.
+        noise: what the cell is given for every step, `[T, B, D, noise, H]`, or packed `[N, D, noise, H]`; with ones
+            instead of T and B, or N, if it is always the same.
+        mask: `[D, B, H]`: what h is multiplied by on its way to the recurrent weights.
         learned: the tensors of all weights, in order.
-        tensors: all floating-point tensors.
+        tensors: all floating-point tensors that have a gradient.
     """
 
     cell: Cell
@@ -56,12 +66,15 @@ class Layer:
     weights: Sequence[Weights]
     lengths: Tensor | None = None
     reset: Tensor | None = None
+    reset_state: Sequence[Tensor] = ()
+    noise: Tensor | None = None
+    mask: Tensor | None = None
     learned: list[Tensor] = field(init=False)
     tensors: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.learned = [tensor for each in self.weights for tensor in each.tensors()]
-        self.tensors = [self.x, *self.state, *self.learned]
+        self.tensors = [self.x, *self.state, *self.reset_state, *self.learned]
 
     @property
     def rows(self) -> int:
@@ -70,6 +83,16 @@ class Layer:
             return self.x.shape[1]
         return 0 if self.lengths is None else len(self.lengths)
 
+    @property
+    def units(self) -> int:
+        """H."""
+        return self.weights[0].r.shape[0] // len(self.cell.gates)
+
+    @property
+    def given(self) -> list[Tensor]:
+        """Noise and mask: floating-point tensors without a gradient."""
+        return [each for each in (self.noise, self.mask) if each is not None]
+
     def shape_of_state(self) -> tuple[int, int, int]:
         """`[D, B, H]`."""
-        return len(self.weights), self.rows, self.weights[0].r.shape[-1]
+        return len(self.weights), self.rows, self.units

@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def plan_forward(layout: Layout, sizes: Sizes, keep: bool, threads: int) -> Plan:
+def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads: int) -> Plan:
     """The team and the memory of a forward call."""
     team = team_for(sizes, layout, threads)
     rows, inputs, units, directions = sizes[1:]
@@ -41,27 +41,29 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, threads: int) -> Plan
     sums = meetings(team, directions)
     others = {
         fields.STATE: directions * 2 * layout.states * rows * padded,
+        fields.MASKED: directions * 2 * layout.recurrent * rows * padded if masked else 0,
         fields.SCRATCH: team.threads * layout.scratch,
         fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
         fields.PACKED_W: directions * inputs * panel,
-        fields.PACKED_R: directions * units * panel,
+        fields.PACKED_R: directions * layout.recurrent * units * panel,
         fields.PACKED_BX: directions * panel,
         fields.PACKED_BR: directions * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
     }
-    return planned(layout, sizes, team, sums, others)
+    return planned(layout, sizes, team, sums, others, {fields.CHUNK: chunk_steps(sizes, layout)})
 
 
 @lru_cache(maxsize=512)
-def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
-    """The team and the memory of a backward call."""
+def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threads: int) -> Plan:
+    """The team and the memory of a backward call, of all steps at once if their gradients stay apart."""
     team = team_for(sizes, layout, threads)
     rows, inputs, units, directions = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
-    chunk = directions * chunk_steps(sizes, layout) * rows
+    steps = sizes.steps if apart else chunk_steps(sizes, layout)
+    chunk = directions * steps * rows
     sums = meetings(team, directions) | {
         fields.D_PACKED_W: directions * inputs * panel,
-        fields.D_PACKED_R: directions * units * panel,
+        fields.D_PACKED_R: directions * layout.recurrent * units * panel,
         fields.D_PACKED_BX: directions * panel,
         fields.D_PACKED_BR: directions * panel,
         fields.D_PACKED_VECTORS: directions * layout.vectors * rows * padded,
@@ -70,17 +72,18 @@ def plan_backward(layout: Layout, sizes: Sizes, threads: int) -> Plan:
     others = {
         fields.DZX: chunk * panel,
         fields.DZR: chunk * panel if layout.apart else 0,
-        fields.H_BEFORE: chunk * padded,
+        fields.H_BEFORE: chunk * layout.recurrent * padded,
         fields.DX_PADDED: chunk * -(-inputs // layout.lanes) * layout.lanes,
-        fields.COLUMNS: chunk * max(inputs, units),
-        fields.PANEL: team.threads * chunk // directions * layout.gates * layout.block,
+        fields.COLUMNS: 0 if apart else chunk * max(inputs, units),
+        fields.PANEL: 0 if apart else team.threads * chunk // directions * layout.gates * layout.block,
         fields.D_STATE: directions * layout.states * rows * padded,
+        fields.D_MASKED: directions * layout.recurrent * rows * padded if masked else 0,
         fields.SCRATCH: team.threads * layout.scratch,
         fields.TURNED_W: directions * -(-inputs // layout.lanes) * layout.lanes * panel,
-        fields.TURNED_R: directions * padded * panel,
+        fields.TURNED_R: directions * layout.recurrent * padded * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
     }
-    plan = planned(layout, sizes, team, sums, others)
+    plan = planned(layout, sizes, team, sums, others, {fields.CHUNK: max(1, steps), fields.STEPWISE: int(apart)})
     if layout.apart:
         return plan
     offsets = dict(plan.offsets)
@@ -92,7 +95,14 @@ def meetings(team: Team, directions: int) -> dict[int, int]:
     return {fields.MEETINGS: directions * CACHE_LINE} if team.threads > 1 else {}
 
 
-def planned(layout: Layout, sizes: Sizes, team: Team, sums: Mapping[int, int], others: Mapping[int, int]) -> Plan:
+def planned(
+    layout: Layout,
+    sizes: Sizes,
+    team: Team,
+    sums: Mapping[int, int],
+    others: Mapping[int, int],
+    more: Mapping[int, int],
+) -> Plan:
     """Place the sums, which start at zero, and the other parts of the working memory, given in numbers."""
     cleared_offsets, cleared = placed(sums, layout.size)
     offsets, total = placed(others, layout.size, cleared)
@@ -103,7 +113,7 @@ def planned(layout: Layout, sizes: Sizes, team: Team, sums: Mapping[int, int], o
         fields.INPUTS: sizes.inputs,
         fields.UNITS: sizes.units,
         fields.DIRECTIONS: sizes.directions,
-        fields.CHUNK: chunk_steps(sizes, layout),
+        **more,
         fields.BY_ROWS: int(team.by_rows),
         fields.TEAM_SIZE: team.size,
         fields.THREADS: team.threads,

@@ -1,16 +1,15 @@
-"""The one operator that PyTorch sees: `cellwright::scan`, with its shapes and its derivative."""
+"""The operators that PyTorch sees: `cellwright::scan` and its derivative, with their shapes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from ..cells.cell import by_key
-from ..errors import CellwrightError
 from . import cpu
 from .layer import Layer
 from .ragged import Ragged
@@ -18,112 +17,91 @@ from .sizes import Sizes
 
 library = torch.library.Library("cellwright", "DEF")
 library.define(
-    "scan(Tensor x, Tensor[] state, Tensor[] weights, Tensor? lengths, Tensor? reset, str cell, bool bias, "
-    "bool keep, bool watch) -> Tensor[]"
+    "scan(Tensor x, Tensor[] state, Tensor[] weights, Tensor[] reset_state, Tensor? lengths, Tensor? reset, "
+    "Tensor? noise, Tensor? mask, str cell, bool bias, bool keep, bool watch) -> Tensor[]"
 )
 library.define(
-    "scan_backward(Tensor dy, Tensor?[] d_last, Tensor x, Tensor y, Tensor[] state, Tensor[] weights, "
-    "Tensor[] saved, Tensor?[] d_saved, Tensor? lengths, Tensor? reset, str cell, bool bias, bool watch, "
-    "bool with_dx) -> Tensor[]"
+    "scan_backward(Tensor dy, Tensor?[] d_last, Tensor y, Tensor[] saved, Tensor?[] d_saved, Tensor x, Tensor[] state, "
+    "Tensor[] weights, Tensor[] reset_state, Tensor? lengths, Tensor? reset, Tensor? noise, Tensor? mask, str cell, "
+    "bool bias, bool watch, bool with_dx, int groups) -> Tensor[]"
 )
 
+
+class Forward(NamedTuple):
+    """The arguments of `scan`."""
+
+    x: Tensor
+    state: list[Tensor]
+    weights: list[Tensor]
+    reset_state: list[Tensor]
+    lengths: Tensor | None
+    reset: Tensor | None
+    noise: Tensor | None
+    mask: Tensor | None
+    cell: str
+    bias: bool
+    keep: bool
+    watch: bool
+
+    @classmethod
+    def of(cls, layer: Layer, keep: bool, watch: bool) -> Forward:
+        """The call for a layer."""
+        return cls(
+            layer.x, list(layer.state), layer.learned, list(layer.reset_state), layer.lengths, layer.reset, layer.noise,
+            layer.mask, layer.cell.key, layer.weights[0].b_w is not None, keep, watch,
+        )  # fmt: skip
+
+
+class Backward(NamedTuple):
+    """The arguments of `scan_backward`."""
+
+    dy: Tensor
+    d_last: list[Tensor | None]
+    y: Tensor
+    saved: list[Tensor]
+    d_saved: list[Tensor | None]
+    x: Tensor
+    state: list[Tensor]
+    weights: list[Tensor]
+    reset_state: list[Tensor]
+    lengths: Tensor | None
+    reset: Tensor | None
+    noise: Tensor | None
+    mask: Tensor | None
+    cell: str
+    bias: bool
+    watch: bool
+    with_dx: bool
+    groups: int  # 0: the gradients of weights are sums over all rows; else over as many groups of rows, each apart
+
+
 T = TypeVar("T", Tensor, Tensor | None)
-F = TypeVar("F", bound=Callable[..., list[Tensor]])
 
-
-def needs_derivative(layer: Layer) -> bool:
-    """Whether autograd will want to come back through the layer."""
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer.tensors)
-
-
-def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
-    """Outputs and last states of a layer, by the CPU kernel."""
-    y, *others = called(layer, keep=needs_derivative(layer), watch=False)
-    return y, others[: len(layer.cell.state)]
-
-
-def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-    """The same, and every signal by name."""
-    y, *others = called(layer, keep=True, watch=True)
-    return y, others[:-2], signals_of(layer, y, *others[-2:])
-
-
-def called(layer: Layer, keep: bool, watch: bool) -> list[Tensor]:
-    """The operator for a layer."""
-    direct = scan_with_derivative if needs_derivative(layer) else scan
-    return quickest(torch.ops.cellwright.scan.default, direct, layer.tensors)(
-        layer.x,
-        list(layer.state),
-        layer.learned,
-        layer.lengths,
-        layer.reset,
-        layer.cell.key,
-        layer.weights[0].b_w is not None,
-        keep,
-        watch,
-    )
-
-
-def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str, Tensor]:
-    """Every signal, laid out as x: `[T, B, D, H]` or packed `[N, D, H]`; views of what is kept for backward."""
-    kernel = cpu.kernel_of(layer.cell, layer.x.dtype, differentiate=True, watch=True)
-    directions, _, units = layer.shape_of_state()
-    ragged = ragged_of(layer.x, layer.lengths)
-    places = math.prod(layer.x.shape[:-1]) if ragged is None else int(ragged.begins[-1])
-
-    def parts(kept: Tensor, shape: tuple[int, ...]) -> Tensor:
-        return kept.flatten()[: math.prod(shape)].view(shape)
-
-    blocks, slots, block = z.shape[2:]
-    gates = parts(z, (directions, places, blocks, slots, block))
-    states = parts(history, (directions, history.shape[1], places, blocks, block))
-    found = dict(zip(kernel.program.watched, gates.unbind(3), strict=False))
-    found |= dict(zip(kernel.program.states[1:], states.unbind(1), strict=True))
-    signals = {"h": y.unflatten(-1, (directions, units))}
-    for name, value in found.items():
-        rows = value.flatten(2)[..., :units].transpose(0, 1)
-        signals[name] = ragged.unpacked(rows) if ragged is not None else rows.unflatten(0, layer.x.shape[:-1])
-    return {name: signals[name] for name in layer.cell.signals}
-
-
-PLAIN = {Tensor, torch.nn.Parameter}
-
-
-def quickest(operator: F, function: F, tensors: Iterable[Tensor]) -> F:
-    """The operator, if something beside autograd wants to see it: a compiler, a mode, a kind of tensor.
-
-    If nothing does, a call goes past the dispatcher, which would cost more than a step of a small layer.
-    """
-    if torch.compiler.is_compiling():
-        return operator
-    if torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack() > 0:
-        return operator
-    return function if PLAIN.issuperset(map(type, tensors)) else operator
-
-
-def scan(
-    x: Tensor,
-    state: list[Tensor],
-    weights: list[Tensor],
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    cell: str,
-    bias: bool,
-    keep: bool,
-    watch: bool,
-) -> list[Tensor]:
-    """Forward on the CPU."""
-    kernel = cpu.kernel_of(by_key[cell], x.dtype, keep, watch)
-    ragged = ragged_of(x, lengths)
-    sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
-    y = (x.new_empty if lengths is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.units))
-    shapes = cpu.saved_shapes(kernel, math.prod(x.shape[:-1]), sizes) if keep else ()
+def scan(*arguments: Any) -> list[Tensor]:
+    """Forward on the CPU: outputs, last states, and what backward needs."""
+    call = Forward(*arguments)
+    x = call.x
+    kernel = cpu.kernel_of(by_key[call.cell], x.dtype, call.keep, call.watch)
+    ragged = ragged_of(x, call.lengths)
+    sizes = sizes_of(call, ragged)
+    y = (x.new_empty if ragged is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.units))
+    shapes = cpu.saved_shapes(kernel, x.shape[:-1], sizes) if call.keep else ()
     saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes]
     last = cpu.forward(
-        kernel, sizes, in_places(x, ragged), whole(state), whole(weights), bias, cpu.fresh(y), saved,
-        ragged, in_places(reset, ragged),
+        kernel, sizes, in_places(x, ragged), whole(call.state), whole(call.weights), call.bias, whole(call.reset_state),
+        cpu.fresh(y), saved, around(call, ragged),
     )  # fmt: skip
     return [y, *last, *saved]
+
+
+def around(call: Forward | Backward, ragged: Ragged | None) -> cpu.Around:
+    """Lengths, resets and noise as the kernel takes them."""
+    noise = call.noise
+    if noise is not None:
+        always = math.prod(noise.shape[:-3]) == 1
+        noise = (noise if always else in_places(noise, ragged)).reshape(-1, *noise.shape[-3:]).contiguous()
+    mask = None if call.mask is None else call.mask.contiguous()
+    return cpu.Around(ragged, in_places(call.reset, ragged), noise, mask)
 
 
 def ragged_of(x: Tensor, lengths: Tensor | None) -> Ragged | None:
@@ -140,86 +118,53 @@ def in_places(tensor: T, ragged: Ragged | None) -> T:
     return tensor.contiguous() if ragged is None else ragged.packed(tensor).contiguous()
 
 
-def sizes_of(
-    x: Tensor, weights: Sequence[Tensor], lengths: Tensor | None, cell: str, bias: bool, ragged: Ragged | None = None
-) -> Sizes:
+def sizes_of(call: Forward | Backward, ragged: Ragged | None = None) -> Sizes:
     """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`; without `ragged`, T is x's first size."""
-    each = 2 + 2 * bias + len(by_key[cell].vectors)
+    x, lengths, cell = call.x, call.lengths, by_key[call.cell]
+    each = 2 + 2 * call.bias + len(cell.vectors)
+    units = call.weights[1].shape[0] // len(cell.gates)
     rows = x.shape[1] if lengths is None else lengths.shape[0]
     steps = x.shape[0] if ragged is None else ragged.steps
-    return Sizes(steps, rows, x.shape[-1], weights[1].shape[-1], len(weights) // each)
+    return Sizes(steps, rows, x.shape[-1], units, len(call.weights) // each)
 
 
-def scan_shapes(
-    x: Tensor,
-    state: list[Tensor],
-    weights: list[Tensor],
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    cell: str,
-    bias: bool,
-    keep: bool,
-    watch: bool,
-) -> list[Tensor]:
+def scan_shapes(*arguments: Any) -> list[Tensor]:
     """What forward returns, without the numbers."""
-    sizes = sizes_of(x, weights, lengths, cell, bias)
-    shapes: list[tuple[int, ...]] = [(*x.shape[:-1], sizes.directions * sizes.units)]
-    shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(by_key[cell].state)
-    if keep:
-        shapes += cpu.saved_shapes(cpu.kernel_of(by_key[cell], x.dtype, keep, watch), math.prod(x.shape[:-1]), sizes)
-    return [x.new_empty(shape) for shape in shapes]
+    call = Forward(*arguments)
+    sizes, places, cell = sizes_of(call), call.x.shape[:-1], by_key[call.cell]
+    shapes: list[tuple[int, ...]] = [(*places, sizes.directions * sizes.units)]
+    shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(cell.state)
+    if call.keep:
+        kernel = cpu.kernel_of(cell, call.x.dtype, call.keep, call.watch)
+        shapes += cpu.saved_shapes(kernel, places, sizes)
+    return [call.x.new_empty(shape) for shape in shapes]
 
 
-def scan_backward(
-    dy: Tensor,
-    d_last: list[Tensor | None],
-    x: Tensor,
-    y: Tensor,
-    state: list[Tensor],
-    weights: list[Tensor],
-    saved: list[Tensor],
-    d_saved: list[Tensor | None],
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    cell: str,
-    bias: bool,
-    watch: bool,
-    with_dx: bool,
-) -> list[Tensor]:
-    """Backward on the CPU."""
-    kernel = cpu.kernel_of(by_key[cell], x.dtype, True, watch)
-    d_last, d_saved = ([None if each is None else each.contiguous() for each in group] for group in (d_last, d_saved))
-    ragged = ragged_of(x, lengths)
-    sizes = sizes_of(x, weights, lengths, cell, bias, ragged)
-    dx, d_state, d_weights = cpu.backward(
-        kernel, sizes, dy.contiguous(), d_last, in_places(x, ragged), y, whole(state), whole(weights), bias, saved,
-        d_saved, ragged, in_places(reset, ragged), with_dx,
+def scan_backward(*arguments: Any) -> list[Tensor]:
+    """Backward on the CPU: the gradients of x, first states, weights and what resets bring."""
+    call = Backward(*arguments)
+    kernel = cpu.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch)
+    ragged = ragged_of(call.x, call.lengths)
+    d_last, d_saved = (
+        [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)
+    )
+    dx, *others = cpu.backward(
+        kernel, sizes_of(call, ragged), call.dy.contiguous(), d_last, in_places(call.x, ragged), call.y,
+        whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), call.saved, d_saved,
+        around(call, ragged), call.with_dx, call.groups,
     )  # fmt: skip
-    return [dx if ragged is None or not with_dx else ragged.unpacked(dx), *d_state, *d_weights]
+    dx = dx if ragged is None or not call.with_dx else ragged.unpacked(dx)
+    return [dx, *(each for group in others for each in group)]
 
 
-def scan_backward_shapes(
-    dy: Tensor,
-    d_last: list[Tensor | None],
-    x: Tensor,
-    y: Tensor,
-    state: list[Tensor],
-    weights: list[Tensor],
-    saved: list[Tensor],
-    d_saved: list[Tensor | None],
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    cell: str,
-    bias: bool,
-    watch: bool,
-    with_dx: bool,
-) -> list[Tensor]:
+def scan_backward_shapes(*arguments: Any) -> list[Tensor]:
     """What backward returns, without the numbers."""
-    dx = torch.empty_like(x) if with_dx else x.new_empty(0)
-    return [
-        dx,
-        *(torch.empty_like(each, memory_format=torch.contiguous_format) for each in (*state, *weights)),
-    ]
+    call = Backward(*arguments)
+    dx = torch.empty_like(call.x) if call.with_dx else call.x.new_empty(0)
+    groups = [call.groups] if call.groups else []
+    shapes = [each.shape for each in call.state]
+    shapes += [torch.Size([*groups, *each.shape]) for each in call.weights]
+    return [dx, *(call.x.new_empty(shape) for shape in (*shapes, *(each.shape for each in call.reset_state)))]
 
 
 def whole(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -227,90 +172,7 @@ def whole(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.contiguous() for tensor in tensors]
 
 
-class Scan(torch.autograd.Function):
-    """The derivative of `scan`."""
-
-    @staticmethod
-    def forward(ctx: Any, options: tuple[Any, ...], states: int, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        lengths, reset, cell, bias, keep, watch = options
-        state, weights = list(tensors[:states]), list(tensors[states:])
-        with torch._C._AutoDispatchBelowAutograd():
-            call = quickest(torch.ops.cellwright.scan.default, scan, (x, *tensors))
-            y, *others = call(x, state, weights, lengths, reset, cell, bias, keep, watch)
-        last, saved = others[: len(by_key[cell].state)], others[len(by_key[cell].state) :]
-        ctx.options, ctx.states = options, states
-        ctx.save_for_backward(x, y, *tensors, *saved)
-        if not watch:
-            ctx.mark_non_differentiable(*saved)
-        ctx.set_materialize_grads(False)
-        return (y, *last, *saved)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor | None, *others: Tensor | None) -> tuple[Tensor | None, ...]:
-        lengths, reset, cell, bias, keep, watch = ctx.options
-        if not keep:
-            raise CellwrightError("`scan` was called with keep=False, so there is nothing for backward; pass keep=True")
-        x, y, *tensors = ctx.saved_tensors
-        state, weights, saved = tensors[: ctx.states], tensors[ctx.states : -2], tensors[-2:]
-        states, with_dx = len(by_key[cell].state), ctx.needs_input_grad[2]
-        d_last, d_saved = list(others[:states]), list(others[states:])
-        direct = scan_backward_with_derivative if torch.is_grad_enabled() else scan_backward
-        call = quickest(torch.ops.cellwright.scan_backward.default, direct, (x, *tensors))
-        dx, *rest = call(
-            torch.zeros_like(y) if dy is None else dy,
-            d_last, x, y, state, weights, saved, d_saved, lengths, reset, cell, bias, watch, with_dx,
-        )  # fmt: skip
-        return (None, None, dx if with_dx else None, *rest)
-
-
-class ScanBackward(torch.autograd.Function):
-    """The derivative of the derivative, which the kernel does not have."""
-
-    @staticmethod
-    def forward(ctx: Any, compute: Any, *tensors: Tensor | None) -> tuple[Tensor, ...]:
-        with torch._C._AutoDispatchBelowAutograd():
-            return tuple(compute())
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        raise CellwrightError(
-            "the kernel has no second derivative; compute the loss under `with cellwright.backend('reference'):`"
-        )
-
-
-def scan_with_derivative(
-    x: Tensor,
-    state: list[Tensor],
-    weights: list[Tensor],
-    lengths: Tensor | None,
-    reset: Tensor | None,
-    cell: str,
-    bias: bool,
-    keep: bool,
-    watch: bool,
-) -> list[Tensor]:
-    """`scan` under autograd."""
-    if keep and torch.is_grad_enabled():
-        options = (lengths, reset, cell, bias, keep, watch)
-        return list(Scan.apply(options, len(state), x, *state, *weights))  # type: ignore[no-untyped-call]
-    with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.cellwright.scan.default(x, state, weights, lengths, reset, cell, bias, keep, watch)
-
-
-def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:
-    """`scan_backward` under autograd."""
-    compute = torch.ops.cellwright.scan_backward.default
-    dy, d_last, x, y, state, weights, *_ = arguments
-    if torch.is_grad_enabled():
-        tensors = (dy, *d_last, x, y, *state, *weights)
-        return list(ScanBackward.apply(lambda: compute(*arguments), *tensors))  # type: ignore[no-untyped-call]
-    with torch._C._AutoDispatchBelowAutograd():
-        return compute(*arguments)
-
-
 library.impl("scan", scan, "CPU")
 library.impl("scan_backward", scan_backward, "CPU")
-library.impl("scan", scan_with_derivative, "Autograd")
-library.impl("scan_backward", scan_backward_with_derivative, "Autograd")
 torch.library.register_fake("cellwright::scan", scan_shapes, lib=library)
 torch.library.register_fake("cellwright::scan_backward", scan_backward_shapes, lib=library)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 import torch.autograd.forward_ad
@@ -15,10 +14,10 @@ from torch import Tensor
 from ..cells import Cell
 from ..cells.cell import by_key
 from ..errors import InputError, nearest
-from . import cpu, host, operator, reference
+from . import cpu, fast, host, reference
 from .check import check
+from .derivative import transformed
 from .layer import Layer
-from .program import Untraceable
 
 BACKENDS = ("reference", "cpu", "gpu")
 _forced: ContextVar[str | None] = ContextVar("backend", default=None)
@@ -76,7 +75,7 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
 
 def differentiated(layer: Layer, watch: bool) -> bool:
     """Whether a kernel with a derivative is needed; what is watched is part of it."""
-    return watch or operator.needs_derivative(layer)
+    return watch or fast.needs_derivative(layer)
 
 
 def verdict(key: str, device: str, dtype: torch.dtype, differentiate: bool, watch: bool) -> tuple[str, str]:
@@ -103,21 +102,9 @@ def obstacle_to_kernel(key: str, device: str, dtype: torch.dtype, differentiate:
         return f"the data are on {device}, and the kernel runs on the CPU"
     if dtype not in cpu.DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        return "a functional transform (torch.func) is under way, and the kernel has plain gradients only"
-    if torch.autograd.forward_ad._current_level >= 0:
-        return "forward-mode differentiation is under way, and the kernel has plain gradients only"
-    return obstacle_of(by_key[key], dtype, differentiate, watch)
-
-
-@cache
-def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool) -> str | None:
-    """Why a cell cannot be printed; None if it can."""
-    try:
-        cpu.kernel_of(cell, dtype, differentiate, watch)
-    except Untraceable as error:
-        return f"the cell {cell.name} cannot stand in a kernel: {error}"
-    return None
+    if watch and (transformed() or torch.autograd.forward_ad._current_level >= 0):
+        return "a transform is under way, and what the kernel watches it gives back in plain calls only"
+    return cpu.obstacle_of(by_key[key], dtype, differentiate, watch)
 
 
 def backend_of(layer: Layer, watch: bool = False) -> str:
@@ -132,12 +119,12 @@ def backend_of(layer: Layer, watch: bool = False) -> str:
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs `[T, B, D * H]` and last states of a layer, on the backend of the plan."""
-    return operator.run(layer) if backend_of(layer) == "cpu" else reference.run(layer)
+    return fast.run(layer) if backend_of(layer) == "cpu" else reference.run(layer)
 
 
 def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
-    return operator.watch(layer) if backend_of(layer, watch=True) == "cpu" else reference.watch(layer)
+    return fast.watch(layer) if backend_of(layer, watch=True) == "cpu" else reference.watch(layer)
 
 
 def threads_note() -> str:

@@ -12,7 +12,9 @@ BLOCK: int  # units in a block
 GATES: int
 SLOTS: int  # values per unit that Z holds: as many as gates, or as saved values if these are more
 STATES: int
+RECURRENT: int  # how many of them the recurrent weights multiply: the first ones
 VECTORS: int  # learned vectors
+NOISES: int  # values per unit that are given for every step
 ROWS_AT_ONCE: int  # rows of a tile
 SCRATCH_SIZE: int  # bytes that one thread needs for a tile
 KEEP: bool  # whether forward saves what backward needs
@@ -34,10 +36,10 @@ def turn(
 def digest(routine: int, at: int, size: int, before: int) -> int: ...
 def forward_cell(
     x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, history: int, history_stride: int,
-    w: int, w_stride: int,
+    w: int, w_stride: int, noise: int, noise_stride: int,
 ) -> None: ...  # fmt: skip
 def backward_cell(
     saved: int, h_before: int, s: int, s_stride: int, y: int, history: int, history_stride: int, count: int,
-    w: int, w_stride: int, d: int, d_stride: int, dy: int, d_saved: int,
+    w: int, w_stride: int, noise: int, noise_stride: int, d: int, d_stride: int, dy: int, d_saved: int,
     d_history: int, d_history_stride: int, dx: int, dr: int, dw: int, dw_stride: int,
 ) -> None: ...  # fmt: skip

@@ -152,7 +152,9 @@ class Layout:
     size: int
     gates: int
     states: int
+    recurrent: int
     vectors: int
+    noise: int
     slots: int
     unit_vectors: int
     rows_at_once: int
@@ -167,7 +169,9 @@ class Layout:
             size=target.size,
             gates=gates,
             states=len(program.states),
+            recurrent=program.recurrent,
             vectors=len(program.vectors),
+            noise=len(program.noise),
             slots=max(gates, len(program.saved)),
             unit_vectors=unit_vectors,
             rows_at_once=max(1, min(6, target.registers * 3 // 4 // max(4, gates * unit_vectors))),
@@ -242,7 +246,9 @@ BLOCK = {layout.block}
 GATES = {layout.gates}
 SLOTS = {layout.slots}
 STATES = {layout.states}
+RECURRENT = {layout.recurrent}
 VECTORS = {layout.vectors}
+NOISES = {layout.noise}
 ROWS_AT_ONCE = {layout.rows_at_once}
 SCRATCH_SIZE = {layout.scratch}
 KEEP = {bool(program.gradients)}
@@ -267,7 +273,10 @@ def forward_body(program: Program) -> str:
             stores.append(f"store(at_history + {k - 1} * history_stride, {spelt(value)})")
     stores += [f"store(at_x + {k} * BLOCK * SIZE, {spelt(name)})" for k, name in enumerate(program.saved)]
     used = [*program.state.values(), *program.saved]
-    arguments = "at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride"
+    arguments = (
+        "at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride, "
+        "at_noise, noise_stride"
+    )
     return function("forward_cell", arguments, loads, program.forward, used, stores)
 
 
@@ -301,13 +310,15 @@ def backward_body(program: Program) -> str:
     ]
     arguments = (
         "at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
-        "at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, at_dw, dw_stride"
+        "at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, at_dw, dw_stride"
     )
     return function("backward_cell", arguments, loads, program.backward, found.values(), stores)
 
 
 def vector_loads(program: Program) -> dict[str, str]:
-    return {f"w_{vector}": f"load(at_w + {k} * w_stride)" for k, vector in enumerate(program.vectors)}
+    loads = {f"w_{vector}": f"load(at_w + {k} * w_stride)" for k, vector in enumerate(program.vectors)}
+    noise = {f"n_{name}": f"load_some(at_noise + {k} * noise_stride, count)" for k, name in enumerate(program.noise)}
+    return loads | noise
 
 
 def function(

@@ -24,6 +24,7 @@ ALIASES = {"detach", "alias", "clone", "_to_copy", "positive"}
 ON_MASKS = {"where", "masked_fill"} | {
     f"{kind}_{word}" for kind in ("logical", "bitwise") for word in ("and", "or", "xor", "not")
 }
+QUESTIONS = {"is_same_size", "_has_same_storage_numel"}  # PyTorch's forward mode asks them; the answers depend on shapes alone
 NUMBERS = {"full_like": 1, "scalar_tensor": 0}  # which argument is the number that fills the result
 FILLED = {"zeros_like": 0.0, "ones_like": 1.0}
 
@@ -50,10 +51,12 @@ class Node:
 class Program:
     """One step of a cell as a list of pointwise operators.
 
-    Leaves are called `x_<gate>`, `r_<gate>`, `s_<state>`, `w_<vector>` and, backward, `d_<state>`: the
-    cotangent of the new state. States stand with `h` first.
+    Leaves are called `x_<gate>`, `r_<gate>`, `s_<state>`, `w_<vector>`, `n_<noise>` and, backward, `d_<state>`:
+    the cotangent of the new state.
 
     Attributes:
+        states: in the order of `Cell.states`.
+        recurrent: how many of them the recurrent weights multiply.
         forward: the operators from the leaves to the new state.
         state: per state, the argument that holds its new value.
         watched: the signals, states aside, whose values are the first of the saved ones, and whose cotangents
@@ -65,7 +68,9 @@ class Program:
 
     gates: tuple[str, ...]
     states: tuple[str, ...]
+    recurrent: int
     vectors: tuple[str, ...]
+    noise: tuple[str, ...]
     forward: tuple[Node, ...]
     state: Mapping[str, Argument]
     watched: tuple[str, ...] = ()
@@ -96,23 +101,26 @@ def trace(cell: Cell, differentiate: bool, watch: bool = False) -> Program:
 
 def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) -> Program:
     """The program as one hidden size shows it."""
-    states = ("h", *(name for name in cell.state if name != "h"))
+    states = cell.states
     leaves = {
         f"{kind}_{name}": example(hidden_size).requires_grad_(differentiate)
         for kind, names in (("x", cell.gates), ("r", cell.gates), ("s", cell.state), ("w", cell.vectors))
         for name in names
     }
+    noise = {f"n_{name}": example(hidden_size) for name in cell.noise}
     watched = tuple(name for name in cell.signals if watch and name not in states)
     cotangents = {f"d_{name}": example(hidden_size) for name in (*states, *watched)}
     groups = [[leaves[name] for name in leaves if name.startswith(kind)] for kind in ("x_", "r_", "s_", "w_")]
-    with torch.set_grad_enabled(differentiate), Tape(leaves) as tape:
+    groups[-1] += noise.values()
+    names = cell.gates, states, len(cell.recurrent), tuple(cell.vectors), cell.noise
+    with torch.set_grad_enabled(differentiate), Tape({**leaves, **noise}) as tape:
         signals = signals_of(cell, groups)
         tape.rename(signals)
         state = {name: tape.argument(signals[name]) for name in states}
         values = [tape.argument(signals[name]) for name in watched]
         forward = live(tape.nodes, [*state.values(), *values])
         if not differentiate:
-            return Program(cell.gates, states, tuple(cell.vectors), forward, state)
+            return Program(*names, forward, state)
         tape.introduce(cotangents)
         tape.differentiating = True
         boundary = len(tape.nodes)
@@ -126,12 +134,10 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) ->
             name: 0.0 if gradient is None else tape.argument(gradient)
             for name, gradient in zip(leaves, gradients, strict=True)
         }
-    free = {name for name in leaves if name[0] in "sw"} | {value for value in state.values() if isinstance(value, str)}
+    free = {name for name in leaves if name[0] in "sw"} | set(noise) | {value for value in state.values() if isinstance(value, str)}
     derivative = live(tape.nodes[boundary:], found.values())
     saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values(), values)
-    return Program(
-        cell.gates, states, tuple(cell.vectors), forward, state, watched, saved, (*again, *derivative), found
-    )
+    return Program(*names, forward, state, watched, saved, (*again, *derivative), found)
 
 
 def example(hidden_size: int) -> Tensor:
@@ -253,6 +259,8 @@ class Tape(TorchDispatchMode):
     ) -> Any:
         result = function(*args, **(kwargs or {}))
         operator = function.overloadpacket.__name__
+        if operator in QUESTIONS:
+            return result
         if not isinstance(result, Tensor):
             raise Untraceable(f"the operator {operator} gives {type(result).__name__}, not one tensor")
         self.alive.append(result)

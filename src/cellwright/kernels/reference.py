@@ -34,19 +34,21 @@ def watch_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor], d
         return watch_whole(replace(layer, x=torch.where(inside[..., None], layer.x, 0)))
     check_packed(lengths, layer.x.shape[0])
     ragged = Ragged.of(lengths, int(lengths.max()) if len(lengths) else 0)
-    reset = None if layer.reset is None else ragged.unpacked(layer.reset)
-    outputs, last, signals = watch_whole(replace(layer, x=ragged.unpacked(layer.x), reset=reset))
+    reset, noise = None if layer.reset is None else ragged.unpacked(layer.reset), layer.noise
+    if noise is not None:
+        noise = noise[None] if len(noise) == 1 else ragged.unpacked(noise)
+    outputs, last, signals = watch_whole(replace(layer, x=ragged.unpacked(layer.x), reset=reset, noise=noise))
     return ragged.packed(outputs), last, {name: ragged.packed(value) for name, value in signals.items()}
 
 
 def watch_whole(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same for x `[T, B, I]` with nothing in it that must not be read."""
-    if not layer.state:
-        layer = replace(layer, state=[layer.x.new_zeros(layer.shape_of_state())] * len(layer.cell.state))
+    zeros = [layer.x.new_zeros(layer.shape_of_state())] * len(layer.cell.state)
+    layer = replace(layer, state=layer.state or zeros, reset_state=layer.reset_state or zeros)
     results = [run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)]
     last = [torch.stack([state[k] for state, _ in results]) for k in range(len(layer.cell.state))]
     signals = {name: torch.stack([found[name] for _, found in results], -2) for name in layer.cell.signals}
-    return signals["h"].flatten(2), last, signals
+    return signals[layer.cell.states[0]].flatten(2), last, signals
 
 
 def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -54,15 +56,17 @@ def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[list[
     names, gates = layer.cell.states, len(layer.cell.gates)
     steps = layer.x.shape[0]
     state = [each[direction] for each in layer.state]
+    brought = [each[direction] for each in layer.reset_state]
     contributions = F.linear(layer.x, weights.w, weights.b_w)
     found: list[dict[str, Tensor]] = [{}] * steps
     for t in range(steps) if direction == 0 else reversed(range(steps)):
         if layer.reset is not None:
-            state = [torch.where(anew(layer, t, direction), 0, each) for each in state]
+            state = [torch.where(anew(layer, t, direction), *each) for each in zip(brought, state, strict=True)]
         x = contributions[t].chunk(gates, -1)
-        r = F.linear(state[0], weights.r, weights.b_r).chunk(gates, -1)
+        r = F.linear(seen(layer, direction, state), weights.r, weights.b_r).chunk(gates, -1)
         ordered = dict(zip(names, state, strict=True))
-        signals = layer.cell(x, r, [ordered[name] for name in layer.cell.state], weights.vectors)
+        given = (*weights.vectors, *noise_at(layer, t, direction))
+        signals = layer.cell(x, r, [ordered[name] for name in layer.cell.state], given)
         new = [signals[name] for name in names]
         if layer.lengths is not None:
             within = active(layer, t)
@@ -73,6 +77,21 @@ def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[list[
     return state, {
         name: torch.stack([each[name] for each in found]) if steps else nothing for name in layer.cell.signals
     }
+
+
+def seen(layer: Layer, direction: int, state: list[Tensor]) -> Tensor:
+    """What the recurrent weights multiply: h, or several states side by side; masked if there is a mask."""
+    states = state[: len(layer.cell.recurrent)]
+    if layer.mask is not None:
+        states = [each * layer.mask[direction] for each in states]
+    return states[0] if len(states) == 1 else torch.cat(states, -1)
+
+
+def noise_at(layer: Layer, t: int, direction: int) -> tuple[Tensor, ...]:
+    """What the cell is given for step t, value by value: each `[B, H]`."""
+    if layer.noise is None:
+        return ()
+    return layer.noise[min(t, len(layer.noise) - 1), :, direction].unbind(1)
 
 
 def active(layer: Layer, t: int) -> Tensor:

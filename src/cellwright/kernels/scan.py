@@ -21,6 +21,9 @@ def scan(
     *,
     lengths: Tensor | None = None,
     reset: Tensor | None = None,
+    reset_state: Sequence[Tensor] | None = None,
+    noise: Tensor | None = None,
+    mask: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a cell over a batch of sequences.
 
@@ -30,7 +33,11 @@ def scan(
         state: first states `[D, B, H]`, in the order of `cell.state`; None for zeros.
         weights: of one direction, or of two: the second runs from the end to the start.
         lengths: 64-bit integers `[B]`, the steps of each sequence; the longest first if x is packed.
-        reset: truth values `[T, B]`, or packed `[N]`: where a new piece begins, with the state zero.
+        reset: truth values `[T, B]`, or packed `[N]`: where a new piece begins.
+        reset_state: the states that a new piece begins with, as `state`; zeros by default.
+        noise: what the cell takes for every step beside its weights, `[T, B, D, noise, H]`, or packed
+            `[N, D, noise, H]`; ones in place of T and B, or N, if it is always the same.
+        mask: `[D, B, H]`: what h is multiplied by on its way to the recurrent weights.
 
     Returns:
         Outputs `[T, B, D * H]`, zero behind the ends, or packed `[N, D * H]`, and the last states `[D, B, H]`.
@@ -45,8 +52,12 @@ def scan(
         InputError: shapes do not fit one another.
     """
     directions = [weights] if isinstance(weights, Weights) else list(weights)
-    given = state or ()
-    ordered = [given[cell.state.index(name)] for name in cell.states] if len(given) == len(cell.state) else given
-    outputs, last = plan.run(Layer(cell, x, ordered, directions, lengths, reset))
+    first, brought = in_order(cell, state or ()), in_order(cell, reset_state or ())
+    outputs, last = plan.run(Layer(cell, x, first, directions, lengths, reset, brought, noise, mask))
     found = dict(zip(cell.states, last, strict=True))
     return outputs, tuple(found[name] for name in cell.state)
+
+
+def in_order(cell: Cell, given: Sequence[Tensor]) -> Sequence[Tensor]:
+    """States in the order of `cell.states`; as they are, for `check` to see, if there are too few or too many."""
+    return [given[cell.state.index(name)] for name in cell.states] if len(given) == len(cell.state) else given

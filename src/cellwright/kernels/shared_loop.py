@@ -7,9 +7,13 @@ from cellwright.kernels.fields import (
     BEGINS,
     BY_ROWS,
     DIRECTIONS,
+    GROUPS,
     HALF_TILE,
     INPUTS,
     LENGTHS,
+    MASK,
+    NOISE,
+    NOISE_PLACE,
     ORDER,
     PACKED_BR,
     PACKED_BX,
@@ -29,11 +33,15 @@ from cellwright.kernels.printed import (
     BLOCK,
     GATES,
     LANES,
+    NOISES,
+    RECURRENT,
     SIZE,
     STATES,
     UNIT_VECTORS,
     VECTORS,
+    load,
     load_some,
+    store,
     store_some,
     turn,
 )
@@ -105,6 +113,15 @@ def own_blocks(call: Any, member: int, size: int) -> tuple[int, int]:
 
 
 @compiled
+def mask_block(call: Any, direction: int, row: int, p: int, source: int, target: int) -> None:
+    """Multiply one block of numbers by the mask of h."""
+    units = call[UNITS]
+    mask = call[MASK] + ((direction * call[ROWS] + in_batch(call, row)) * units + p * BLOCK) * SIZE
+    for n in range(0, BLOCK, LANES):
+        store(target + n * SIZE, load(source + n * SIZE) * load_some(mask + n * SIZE, units - p * BLOCK - n))
+
+
+@compiled
 def even(rows: int, most: int) -> int:
     """The rows of one tile, so that all tiles are about equal and none is over the most."""
     tiles = max(1, (rows + most - 1) // most)
@@ -120,7 +137,21 @@ def tile_for(call: Any, block: int) -> int:
 @compiled
 def weights_of(call: Any, direction: int) -> int:
     """The position in the call of the addresses of one direction's weights."""
-    return POINTERS + 4 * STATES + direction * 2 * (4 + VECTORS)
+    return POINTERS + GROUPS * STATES + direction * 2 * (4 + VECTORS)
+
+
+@compiled
+def state_given(call: Any, group: int, k: int, direction: int, row: int, block: int) -> int:
+    """The address of a row and block of a state in one of the caller's groups, or 0 if it is not given."""
+    units, at = call[UNITS], call[POINTERS + group * STATES + k]
+    place = direction * call[ROWS] + in_batch(call, row)
+    return at + (place * units + block * BLOCK) * SIZE if at != 0 else 0
+
+
+@compiled
+def noise_at(call: Any, direction: int, place: int, block: int) -> int:
+    """The address of what the cell is given at a place; its values follow at a stride of H."""
+    return call[NOISE] + (place * call[NOISE_PLACE] + direction * NOISES * call[UNITS] + block * BLOCK) * SIZE
 
 
 @compiled
@@ -174,7 +205,8 @@ def pack_forward(call: Any, direction: int, first: int, last: int) -> None:
     units, inputs = call[UNITS], call[INPUTS]
     count, at, width = blocks(units), weights_of(call, direction), GATES * BLOCK * SIZE
     pack_matrix(call, call[at], call[PACKED_W] + direction * count * inputs * width, inputs, first, last)
-    pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * units * width, units, first, last)
+    seen = RECURRENT * units
+    pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * seen * width, seen, first, last)
     pack_bias(call[at + 2], call[PACKED_BX] + direction * count * width, units, first, last)
     pack_bias(call[at + 3], call[PACKED_BR] + direction * count * width, units, first, last)
     pack_vectors(call, direction, first, last)

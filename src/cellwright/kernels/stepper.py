@@ -29,13 +29,14 @@ class Stepper:
         self.kernel = cpu.kernel_of(layer.cell, layer.x.dtype, False)
         self.learned = layer.learned
         self.threads = threads_now()
-        plan = plan_forward(self.kernel.layout, Sizes(1, rows, inputs, units, 1), False, self.threads)
+        sizes = Sizes(1, rows, inputs, units, 1)
+        plan = plan_forward(self.kernel.layout, sizes, False, False, self.threads)
         self.call = cpu.Call(self.kernel, plan)
-        nothing = [None] * len(layer.state)
-        self.call.append([*layer.state, *layer.state, *nothing, *nothing])
+        self.call.append([*layer.state, *layer.state, *[None] * len(layer.state) * (fields.GROUPS - 2)])
         self.call.append_weights(layer.learned, 1, layer.weights[0].b_w is not None, [None] * len(layer.learned))
         self.call.put({fields.Y: y})
-        self.call.values[fields.PLACES] = rows
+        self.noise = None if layer.noise is None else layer.noise.flatten(0, 1).contiguous()
+        self.call.put_around(sizes, cpu.Around(None, None, self.noise, None))
         self.call.values[fields.DIGEST] = native.digest()
         self.places = [(each.data_ptr(), each.numel()) for each in layer.learned]
 

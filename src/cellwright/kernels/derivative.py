@@ -1,0 +1,127 @@
+"""What PyTorch may do with a call of the kernel: derivatives of any order, forward mode and `vmap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from . import tangents, transforms
+from .kind import AROUND, Kind, flat_backward, flat_forward
+from .operator import Backward, Forward, library, scan, scan_backward
+
+F = TypeVar("F", bound=Callable[..., list[Tensor]])
+PLAIN = {Tensor, torch.nn.Parameter}
+Found = tuple[Tensor | None, ...]
+
+
+def transformed() -> bool:
+    """Whether a transform of `torch.func` is under way."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def quickest(operator: F, function: F, tensors: Iterable[Tensor | None]) -> F:
+    """The operator, if something beside autograd wants to see it: a compiler, a mode, a kind of tensor.
+
+    If nothing does, a call goes past the dispatcher, which would cost more than a step of a small layer.
+    """
+    if torch.compiler.is_compiling():
+        return operator
+    if torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack() > 0:
+        return operator
+    return function if PLAIN.issuperset(type(each) for each in tensors if each is not None) else operator
+
+
+class Scan(torch.autograd.Function):
+    """`scan` with its derivatives."""
+
+    @staticmethod
+    def forward(kind: Kind, *flat: Tensor | None) -> tuple[Tensor, ...]:
+        with torch._C._AutoDispatchBelowAutograd():
+            return tuple(quickest(torch.ops.cellwright.scan.default, scan, flat)(*kind.forward(flat)))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        kind, *flat = inputs
+        y, *_, z, history = output
+        ctx.kind = kind
+        ctx.save_for_backward(*flat, y, z, history)
+        ctx.save_for_forward(*flat, y, z, history)
+        if not kind.watch:
+            ctx.mark_non_differentiable(z, history)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor | None, *others: Tensor | None) -> Found:
+        *flat, y, z, history = ctx.saved_tensors
+        kind: Kind = replace(ctx.kind, with_dx=ctx.needs_input_grad[1])
+        heard = (torch.zeros_like(y) if dy is None else dy, *others, y, z, history, *flat)
+        dx, *rest = ScanBackward.apply(kind, *heard)  # type: ignore[no-untyped-call]
+        return (None, dx if kind.with_dx else None, *rest, *[None] * AROUND)
+
+    @staticmethod
+    def jvp(ctx: Any, _kind: None, *moved: Tensor | None) -> Found:
+        *flat, _y, z, history = ctx.saved_tensors
+        found = tangents.pushed(Scan.apply, ctx.kind, flat, moved)
+        return (*found, None, None)
+
+    @staticmethod
+    def vmap(info: Any, dims: tuple[int | None, ...], kind: Kind, *flat: Tensor | None) -> Any:
+        return transforms.forward(Scan.apply, info.batch_size, dims[1:], kind, flat)
+
+
+class ScanBackward(torch.autograd.Function):
+    """`scan_backward` with its derivatives, which a call of `scan` with the dual cell gives."""
+
+    @staticmethod
+    def forward(kind: Kind, *flat: Tensor | None) -> tuple[Tensor, ...]:
+        with torch._C._AutoDispatchBelowAutograd():
+            call = quickest(torch.ops.cellwright.scan_backward.default, scan_backward, flat)
+            return tuple(call(*kind.backward(flat)))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        kind, *flat = inputs
+        ctx.kind = kind
+        ctx.save_for_backward(*flat)
+        ctx.save_for_forward(*flat)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *directions: Tensor | None) -> Found:
+        moved = (*directions, *[None] * AROUND)
+        heard, given = tangents.twice(Scan.apply, ctx.kind, ctx.saved_tensors, moved)
+        return (None, *heard, None, None, None, *given, *[None] * AROUND)
+
+    @staticmethod
+    def jvp(ctx: Any, _kind: None, *moved: Tensor | None) -> Found:
+        return tangents.pulled(Scan.apply, ScanBackward.apply, ctx.kind, ctx.saved_tensors, moved)
+
+    @staticmethod
+    def vmap(info: Any, dims: tuple[int | None, ...], kind: Kind, *flat: Tensor | None) -> Any:
+        return transforms.backward(ScanBackward.apply, info.batch_size, dims[1:], kind, flat)
+
+
+def scan_with_derivative(*arguments: Any) -> Sequence[Tensor]:
+    """`scan` under autograd."""
+    call = Forward(*arguments)
+    if call.keep and (torch.is_grad_enabled() or transformed()):
+        return list(Scan.apply(Kind.of(call), *flat_forward(call)))  # type: ignore[no-untyped-call]
+    with torch._C._AutoDispatchBelowAutograd():
+        return torch.ops.cellwright.scan.default(*call)
+
+
+def scan_backward_with_derivative(*arguments: Any) -> Sequence[Tensor]:
+    """`scan_backward` under autograd."""
+    call = Backward(*arguments)
+    if torch.is_grad_enabled():
+        return list(ScanBackward.apply(Kind.of(call), *flat_backward(call)))  # type: ignore[no-untyped-call]
+    with torch._C._AutoDispatchBelowAutograd():
+        return torch.ops.cellwright.scan_backward.default(*call)
+
+
+library.impl("scan", scan_with_derivative, "Autograd")
+library.impl("scan_backward", scan_backward_with_derivative, "Autograd")
