@@ -86,9 +86,10 @@ def test_scan_backward_passes_the_checks(cell: str, with_dx: bool, dtype: torch.
     for lengths, reset, bias in ((None, None, True), (LENGTHS, RESET, False)):
         given = arguments(cell, dtype, lengths, reset, bias, learned=False, watch=lengths is None)
         torch.library.opcheck(BACKWARD, backward_arguments(given, with_dx))
+        torch.library.opcheck(BACKWARD, backward_arguments(given, with_dx, groups=ROWS))
 
 
-def backward_arguments(given: tuple[Any, ...], with_dx: bool) -> tuple[Any, ...]:
+def backward_arguments(given: tuple[Any, ...], with_dx: bool, groups: int = 0) -> tuple[Any, ...]:
     """The arguments of `cellwright::scan_backward` that belong to a call of `scan`."""
     x, state, weights, brought, *around, cell, bias, _, watch = given
     y, *others = SCAN(*given)
@@ -96,7 +97,7 @@ def backward_arguments(given: tuple[Any, ...], with_dx: bool) -> tuple[Any, ...]
     d_last = [torch.ones_like(last[0]), *[None] * (len(state) - 1)]
     d_saved = [torch.ones_like(each) if watch else None for each in saved]
     heard = torch.ones_like(y), d_last, y, saved, d_saved
-    return *heard, x, state, weights, brought, *around, cell, bias, watch, with_dx
+    return *heard, x, state, weights, brought, *around, cell, bias, watch, with_dx, groups
 
 
 @pytest.mark.parametrize("keep", [True, False])

@@ -1,122 +1,204 @@
-"""Function transforms and forward mode choose the reference by themselves, and are right."""
+"""Whatever PyTorch makes of a layer, the kernel gives what the reference gives: each transform, and several at once."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import torch
 import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
-from torch.func import functional_call
+from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
+from torch.utils._pytree import tree_leaves
 
 import cellwright as cw
+from tests.agreement import assert_agree
 
 # PyTorch itself goes through its own deprecated compiler when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
-TOLERANCE = {"rtol": 1e-9, "atol": 1e-11}
+Parameters = Mapping[str, Tensor]
+LENGTHS, RESET = torch.tensor([2, 0, 3]), torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 1]]).bool()
 
 
-def layer_and_input() -> tuple[cw.LSTM, Tensor]:
-    torch.manual_seed(0)
-    return cw.LSTM(3, 4, num_layers=2, bidirectional=True).double(), torch.randn(5, 2, 3).double()
+class Given:
+    """A layer, its parameters, and an input `[3, 3, 2]`."""
+
+    def __init__(self, cell: str) -> None:
+        torch.manual_seed(0)
+        self.layer = cw.Recurrent(cell, 2, 3, num_layers=2, bidirectional=True).double()
+        self.x = torch.randn(3, 3, 2).double()
+        self.parameters = {name: each.detach() for name, each in self.layer.named_parameters()}
+        self.several = {name: torch.stack([each, 2 * each]) for name, each in self.parameters.items()}
+
+    def run(self, parameters: Parameters, x: Tensor, **options: Any) -> Tensor:
+        return functional_call(self.layer, dict(parameters), (x,), options)[0]
+
+    def loss(self, parameters: Parameters, x: Tensor, **options: Any) -> Tensor:
+        return self.run(parameters, x, **options).square().sum()
+
+    def of_sample(self, parameters: Parameters, row: Tensor) -> Tensor:
+        return self.loss(parameters, row[:, None])
 
 
-def test_vmap_over_inputs_equals_a_loop() -> None:
-    lstm, _ = layer_and_input()
-    many = torch.randn(6, 5, 2, 3).double()
-    found = torch.vmap(lambda x: lstm(x)[0])(many)
-    assert torch.allclose(found, torch.stack([lstm(x)[0] for x in many]), **TOLERANCE)
-
-
-def test_vmap_over_parameters_equals_a_loop() -> None:
-    lstm, x = layer_and_input()
-    sets = [{name: each * k for name, each in lstm.named_parameters()} for k in (0.5, 1.0, 2.0)]
-    together = {name: torch.stack([each[name] for each in sets]) for name in sets[0]}
-    found = torch.vmap(lambda parameters: functional_call(lstm, parameters, (x,))[0])(together)
-    expected = torch.stack([functional_call(lstm, each, (x,))[0] for each in sets])
-    assert torch.allclose(found, expected, **TOLERANCE)
-
-
-def test_jvp_equals_a_difference() -> None:
-    lstm, x = layer_and_input()
-    direction = torch.randn_like(x)
-    y, slope = torch.func.jvp(lambda x: lstm(x)[0], (x,), (direction,))
-    step = 1e-6
-    expected = (lstm(x + step * direction)[0] - lstm(x - step * direction)[0]) / (2 * step)
-    assert torch.allclose(y, lstm(x)[0], **TOLERANCE)
-    assert torch.allclose(slope, expected, rtol=1e-6, atol=1e-8)
-
-
-def test_forward_mode_equals_jvp() -> None:
-    lstm, x = layer_and_input()
-    direction = torch.randn_like(x)
-    _, expected = torch.func.jvp(lambda x: lstm(x)[0], (x,), (direction,))
+def in_forward_mode(given: Given) -> Tensor:
     with forward_mode.dual_level():
-        y, _ = lstm(forward_mode.make_dual(x, direction))
-        found = forward_mode.unpack_dual(y).tangent
-    assert torch.allclose(found, expected, **TOLERANCE)
+        y, _ = given.layer(forward_mode.make_dual(given.x, given.x.cos()))
+        return forward_mode.unpack_dual(y).tangent
 
 
-def test_grad_equals_backward() -> None:
-    lstm, x = layer_and_input()
-    parameters = dict(lstm.named_parameters())
-
-    def loss(parameters: dict[str, Tensor]) -> Tensor:
-        return functional_call(lstm, parameters, (x,))[0].square().sum()
-
-    found = torch.func.grad(loss)(parameters)
-    lstm(x)[0].square().sum().backward()
-    for name, parameter in lstm.named_parameters():
-        assert torch.allclose(found[name], parameter.grad, **TOLERANCE), name
+def penalty(given: Given) -> tuple[Tensor, ...]:
+    """A loss on the gradient: of the input and all parameters."""
+    x = given.x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(given.layer(x)[0].square().sum(), x, create_graph=True)
+    return torch.autograd.grad(slope.norm(), [x, *given.layer.parameters()])
 
 
-def test_gradients_of_single_samples() -> None:
-    lstm, x = layer_and_input()
-
-    def loss(row: Tensor) -> Tensor:
-        return lstm(row[:, None])[0].square().sum()
-
-    found = torch.vmap(torch.func.grad(loss), in_dims=1, out_dims=1)(x)
-    rows = x.clone().requires_grad_()
-    (expected,) = torch.autograd.grad(lstm(rows)[0].square().sum(), rows)
-    assert torch.allclose(found, expected, **TOLERANCE)
+def watched_penalty(given: Given) -> tuple[Tensor, ...]:
+    """The same through every signal of a trace."""
+    x = given.x.clone().requires_grad_()
+    trace = given.layer.trace(x, reset=RESET)
+    (slope,) = torch.autograd.grad(sum(each.pow(3).sum() for each in trace.values()), x, create_graph=True)
+    return torch.autograd.grad(slope.square().sum(), [x, *given.layer.parameters()])
 
 
-def test_a_hessian_is_symmetric() -> None:
-    torch.manual_seed(0)
-    lstm, x = cw.LSTM(2, 2).double(), torch.randn(3, 1, 2).double()
-    hessian = torch.func.hessian(lambda x: lstm(x)[0].sum())(x).reshape(6, 6).detach()
-    assert torch.allclose(hessian, hessian.T, **TOLERANCE)
-    assert float(hessian.abs().max()) > 1e-4
+def products_with_the_hessian(given: Given) -> Any:
+    step = {name: each.sin() for name, each in given.parameters.items()}
+    return jvp(grad(lambda p: given.loss(p, given.x)), (given.parameters,), (step,))
 
 
-@pytest.mark.parametrize("transform", ["vmap", "grad", "jvp"])
-def test_explain_names_the_transform(transform: str) -> None:
-    lstm, x = layer_and_input()
-    seen = []
+def norms_of_samples(given: Given) -> Any:
+    """The gradient of the norms of the gradients of single samples."""
 
-    def loss(x: Tensor) -> Tensor:
-        seen.append(cw.explain(lstm, x))
-        return lstm(x)[0].sum()
+    def norms(parameters: Parameters) -> Tensor:
+        found = vmap(grad(given.of_sample), in_dims=(None, 1))(parameters, given.x)
+        return sum(each.flatten(1).norm(dim=1).sum() for each in found.values())
 
-    if transform == "vmap":
-        torch.vmap(loss)(x[None])
-    elif transform == "grad":
-        torch.func.grad(loss)(x)
-    else:
-        torch.func.jvp(loss, (x,), (x,))
-    assert seen[0].startswith("reference: ")
-    assert "torch.func" in seen[0]
+    return grad(norms)(given.parameters)
 
 
-def test_explain_names_forward_mode() -> None:
-    lstm, x = layer_and_input()
-    with forward_mode.dual_level():
-        assert "forward-mode differentiation" in cw.explain(lstm, forward_mode.make_dual(x, x))
-    assert cw.explain(lstm, x).startswith("cpu: ")
+FIRST: dict[str, Callable[[Given], Any]] = {
+    "grad": lambda g: grad(g.loss)(g.parameters, g.x),
+    "vmap over data": lambda g: vmap(lambda x: g.run(g.parameters, x))(torch.stack([g.x, -g.x])),
+    "vmap over data with lengths": lambda g: vmap(lambda x: g.run(g.parameters, x, lengths=LENGTHS))(
+        torch.stack([g.x, -g.x])
+    ),
+    "ensemble": lambda g: vmap(lambda p: g.run(p, g.x))(g.several),
+    "gradients of an ensemble": lambda g: grad(lambda p: vmap(lambda q: g.loss(q, g.x))(p).sum())(g.several),
+    "samples": lambda g: vmap(grad(g.of_sample), in_dims=(None, 1))(g.parameters, g.x),
+    "samples of an ensemble": lambda g: vmap(vmap(grad(g.of_sample), in_dims=(None, 1)), in_dims=(0, None))(
+        g.several, g.x
+    ),
+    "jacrev": lambda g: jacrev(lambda x: g.run(g.parameters, x)[-1])(g.x),
+    "jacrev with lengths": lambda g: jacrev(lambda x: g.run(g.parameters, x, lengths=LENGTHS)[-1])(g.x),
+}
+SECOND: dict[str, Callable[[Given], Any]] = {
+    "jvp": lambda g: jvp(lambda x: g.run(g.parameters, x), (g.x,), (g.x.cos(),)),
+    "forward mode": in_forward_mode,
+    "jacfwd": lambda g: jacfwd(lambda x: g.run(g.parameters, x, reset=RESET)[-1])(g.x),
+    "penalty": penalty,
+    "penalty through signals": watched_penalty,
+    "hessian": lambda g: hessian(lambda x: g.loss(g.parameters, x, lengths=LENGTHS, reset=RESET))(g.x),
+    "hessian of one sample": lambda g: hessian(lambda x: g.loss(g.parameters, x))(g.x[:, :1]),
+    "jacrev twice": lambda g: jacrev(jacrev(lambda x: g.loss(g.parameters, x)))(g.x),
+    "hessian-vector product": products_with_the_hessian,
+    "hessians of samples": lambda g: vmap(hessian(lambda row: g.of_sample(g.parameters, row)), in_dims=1)(g.x),
+    "norms of samples": norms_of_samples,
+}
 
 
-def test_the_kernel_cannot_be_forced_into_a_transform() -> None:
-    lstm, x = layer_and_input()
-    with cw.backend("cpu"), pytest.raises(cw.InputError, match=r"torch\.func"):
-        torch.vmap(lambda x: lstm(x)[0])(x[None])
+def assert_as_the_reference(function: Callable[[Given], Any], cell: str) -> None:
+    given = Given(cell)
+    with cw.backend("cpu"):
+        ours = tree_leaves(function(given))
+    with cw.backend("reference"):
+        theirs = tree_leaves(function(given))
+    assert max(float(each.detach().abs().max()) for each in theirs) > 1e-3
+    assert_agree(
+        {f"result {n}": each.detach() for n, each in enumerate(ours)},
+        {f"result {n}": each.detach() for n, each in enumerate(theirs)},
+        1e-10,
+    )
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+@pytest.mark.parametrize("name", FIRST)
+def test_first_derivatives_and_vmap(name: str, cell: str) -> None:
+    assert_as_the_reference(FIRST[name], cell)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("name", SECOND)
+def test_forward_mode_and_second_derivatives(name: str, cell: str) -> None:
+    assert_as_the_reference(SECOND[name], cell)
+
+
+def test_a_learned_vector_moves_too() -> None:
+    assert_as_the_reference(products_with_the_hessian, "ltm_stm")
+
+
+def test_a_third_derivative() -> None:
+    def thrice(given: Given) -> Tensor:
+        def once(x: Tensor) -> Tensor:
+            return given.loss(given.parameters, x)
+
+        return grad(lambda x: grad(lambda x: grad(once)(x).square().sum())(x).square().sum())(given.x)
+
+    assert_as_the_reference(thrice, "rnn")
+
+
+def test_vmap_equals_a_loop() -> None:
+    given = Given("lstm")
+    found = FIRST["ensemble"](given)
+    for n, each in enumerate(found):
+        alone = {name: values[n] for name, values in given.several.items()}
+        assert torch.equal(each, given.run(alone, given.x))
+
+
+def test_vmap_over_lengths_and_resets_equals_a_loop() -> None:
+    given = Given("lstm")
+    lengths, resets = torch.stack([LENGTHS, 3 - LENGTHS]), torch.stack([RESET, ~RESET])
+    found = vmap(lambda n, r: given.run(given.parameters, given.x, lengths=n, reset=r))(lengths, resets)
+    for each, n, r in zip(found, lengths, resets, strict=True):
+        assert torch.equal(each, given.run(given.parameters, given.x, lengths=n, reset=r))
+
+
+def test_samples_do_not_mix() -> None:
+    given = Given("lstm")
+    for row, found in zip(given.x.unbind(1), zip(*FIRST["samples"](given).values(), strict=True), strict=True):
+        alone = torch.autograd.grad(given.layer(row[:, None])[0].square().sum(), list(given.layer.parameters()))
+        for one, other in zip(found, alone, strict=True):
+            assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_a_slope_equals_a_difference() -> None:
+    given, step = Given("lstm"), 1e-6
+    _, slope = jvp(lambda x: given.run(given.parameters, x), (given.x,), (given.x.cos(),))
+    ahead, behind = (given.run(given.parameters, given.x + sign * step * given.x.cos()) for sign in (1, -1))
+    assert torch.allclose(slope, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-8)
+
+
+def test_explain_names_the_kernel_within_a_transform() -> None:
+    given, seen = Given("lstm"), []
+
+    def explained(x: Tensor) -> Tensor:
+        seen.append(cw.explain(given.layer, x))
+        return given.layer(x)[0].sum()
+
+    grad(explained)(given.x)
+    assert seen[0].startswith("cpu: ")
+
+
+def test_a_trace_within_a_transform_is_the_reference_s() -> None:
+    given = Given("lstm")
+
+    def of_forget_gates(x: Tensor) -> Tensor:
+        return given.layer.trace(x)["f"].sum()
+
+    found = grad(of_forget_gates)(given.x)
+    x = given.x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(of_forget_gates(x), x)
+    assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)
+    with cw.backend("cpu"), pytest.raises(cw.InputError, match="transform"):
+        grad(of_forget_gates)(given.x)

@@ -53,7 +53,7 @@ def dual(cell: Cell) -> Cell:
             signals = cell.function(*groups)
             return tuple(signals[name] for name in cell.signals)
 
-        found, moved = torch.func.jvp(values, tuple(points), tuple(slopes))
+        found, moved = torch.func.jvp(values, tuple(points), tuple(slopes))[:2]
         return dict(zip(both(cell.signals), (*found, *moved), strict=True))
 
     return Cell(

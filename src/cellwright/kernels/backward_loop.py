@@ -73,7 +73,6 @@ from cellwright.kernels.shared_loop import (
     blocks,
     copy_padded,
     first_place,
-    in_batch,
     length_of,
     mask_block,
     noise_at,

@@ -59,7 +59,7 @@ def check_noise(layer: Layer) -> None:
         noise.shape[-3:] != wanted or noise.shape[:-3] not in (places, torch.Size([1] * len(places)))
     ):
         raise InputError(
-            f"noise must be {list((*places, *wanted))}, or with ones in the first places, but is {list(noise.shape)}"
+            f"noise must be {[*places, *wanted]}, or with ones in the first places, but is {list(noise.shape)}"
         )
     if mask is not None and mask.shape != layer.shape_of_state():
         raise InputError(f"mask must be {list(layer.shape_of_state())}, but is {list(mask.shape)}")
@@ -80,7 +80,12 @@ def check_weights(layer: Layer) -> None:
 def shapes_of_weights(cell: Cell, inputs: int, units: int, bias: bool) -> list[tuple[int, ...]]:
     """The shapes of one direction's weights, in their order."""
     gates = len(cell.gates) * units
-    return [(gates, inputs), (gates, len(cell.recurrent) * units), *[(gates,)] * 2 * bias, *[(units,)] * len(cell.vectors)]
+    return [
+        (gates, inputs),
+        (gates, len(cell.recurrent) * units),
+        *[(gates,)] * 2 * bias,
+        *[(units,)] * len(cell.vectors),
+    ]
 
 
 def listed(tensors: Sequence[Tensor]) -> str:

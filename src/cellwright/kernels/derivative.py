@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,8 +19,8 @@ Found = tuple[Tensor | None, ...]
 
 
 def transformed() -> bool:
-    """Whether a transform of `torch.func` is under way."""
-    return torch._C._functorch.peek_interpreter_stack() is not None
+    """Whether a transform of `torch.func` is under way that no compiler takes care of."""
+    return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def quickest(operator: F, function: F, tensors: Iterable[Tensor | None]) -> F:
@@ -64,7 +64,7 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _kind: None, *moved: Tensor | None) -> Found:
-        *flat, _y, z, history = ctx.saved_tensors
+        flat = ctx.saved_tensors[: len(moved)]
         found = tangents.pushed(Scan.apply, ctx.kind, flat, moved)
         return (*found, None, None)
 
@@ -105,7 +105,7 @@ class ScanBackward(torch.autograd.Function):
         return transforms.backward(ScanBackward.apply, info.batch_size, dims[1:], kind, flat)
 
 
-def scan_with_derivative(*arguments: Any) -> Sequence[Tensor]:
+def scan_with_derivative(*arguments: Any) -> list[Tensor]:
     """`scan` under autograd."""
     call = Forward(*arguments)
     if call.keep and (torch.is_grad_enabled() or transformed()):
@@ -114,7 +114,7 @@ def scan_with_derivative(*arguments: Any) -> Sequence[Tensor]:
         return torch.ops.cellwright.scan.default(*call)
 
 
-def scan_backward_with_derivative(*arguments: Any) -> Sequence[Tensor]:
+def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:
     """`scan_backward` under autograd."""
     call = Backward(*arguments)
     if torch.is_grad_enabled():

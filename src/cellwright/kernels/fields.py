@@ -75,9 +75,10 @@ Where rows end early, the longest come first, so that the rows of a step are the
     POINTERS,  # the first of the addresses below
 ) = range(62)
 
-# From POINTERS on, each group [D, B, H] per state: FIRST states, LAST states, cotangents of the last, of the first,
-# the states that a reset brings (0: zeros), and their cotangents, to which the kernel adds; then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and
-# then, in the same order, of their gradients.
+# From POINTERS on stand groups of addresses, one for each state [D, B, H]: the FIRST states, the LAST ones, the
+# cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel
+# adds. Then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and then, in the same order,
+# of their gradients.
 
 FIRST, LAST, D_LAST, D_FIRST, FRESH, D_FRESH, GROUPS = range(7)
 

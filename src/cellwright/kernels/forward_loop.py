@@ -59,7 +59,6 @@ from cellwright.kernels.shared_loop import (
     copy_padded,
     even,
     first_place,
-    in_batch,
     length_of,
     mask_block,
     noise_at,

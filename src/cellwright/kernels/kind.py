@@ -55,12 +55,13 @@ class Kind:
     def the_cell(self) -> Cell:
         return by_key[self.cell]
 
-    def parts(self, flat: Sequence[Any]) -> tuple[Any, ...]:
+    def parts(self, flat: Sequence[Any]) -> tuple[Any, list[Any], list[Any], list[Any], Any, Any, Any, Any]:
         """x, state, weights, reset_state, lengths, reset, noise, mask, or what belongs to each of them."""
         a = 1 + self.states
         b = a + self.weights
         c = b + self.brought
-        return flat[0], list(flat[1:a]), list(flat[a:b]), list(flat[b:c]), *flat[c:]
+        lengths, reset, noise, mask = flat[c:]
+        return flat[0], list(flat[1:a]), list(flat[a:b]), list(flat[b:c]), lengths, reset, noise, mask
 
     def forward(self, flat: Sequence[Any]) -> Forward:
         return Forward(*self.parts(flat), self.cell, self.bias, self.keep, self.watch)

@@ -38,7 +38,8 @@ class Weights(NamedTuple):
 def weights_of(tensors: Sequence[Tensor], bias: bool) -> Weights:
     """Weights from the list of their tensors."""
     w, r, *others = tensors
-    return Weights(w, r, *others[:2], vectors=tuple(others[2:])) if bias else Weights(w, r, vectors=tuple(others))
+    b_w, b_r = others[:2] if bias else (None, None)
+    return Weights(w, r, b_w, b_r, tuple(others[2 * bias :]))
 
 
 @dataclass(slots=True, eq=False)

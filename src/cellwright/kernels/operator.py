@@ -77,6 +77,7 @@ class Backward(NamedTuple):
 
 T = TypeVar("T", Tensor, Tensor | None)
 
+
 def scan(*arguments: Any) -> list[Tensor]:
     """Forward on the CPU: outputs, last states, and what backward needs."""
     call = Forward(*arguments)
@@ -149,8 +150,8 @@ def scan_backward(*arguments: Any) -> list[Tensor]:
         [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)
     )
     dx, *others = cpu.backward(
-        kernel, sizes_of(call, ragged), call.dy.contiguous(), d_last, in_places(call.x, ragged), call.y,
-        whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), call.saved, d_saved,
+        kernel, sizes_of(call, ragged), call.dy.contiguous(), d_last, in_places(call.x, ragged), call.y.contiguous(),
+        whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), whole(call.saved), d_saved,
         around(call, ragged), call.with_dx, call.groups,
     )  # fmt: skip
     dx = dx if ragged is None or not call.with_dx else ragged.unpacked(dx)

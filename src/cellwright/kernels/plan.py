@@ -11,7 +11,6 @@ import torch
 import torch.autograd.forward_ad
 from torch import Tensor
 
-from ..cells import Cell
 from ..cells.cell import by_key
 from ..errors import InputError, nearest
 from . import cpu, fast, host, reference

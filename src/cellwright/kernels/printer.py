@@ -310,15 +310,17 @@ def backward_body(program: Program) -> str:
     ]
     arguments = (
         "at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
-        "at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, at_dw, dw_stride"
+        "at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, "
+        "at_dw, dw_stride"
     )
     return function("backward_cell", arguments, loads, program.backward, found.values(), stores)
 
 
 def vector_loads(program: Program) -> dict[str, str]:
     loads = {f"w_{vector}": f"load(at_w + {k} * w_stride)" for k, vector in enumerate(program.vectors)}
-    noise = {f"n_{name}": f"load_some(at_noise + {k} * noise_stride, count)" for k, name in enumerate(program.noise)}
-    return loads | noise
+    for k, name in enumerate(program.noise):
+        loads[f"n_{name}"] = f"load_some(at_noise + {k} * noise_stride, count)"
+    return loads
 
 
 def function(

@@ -24,7 +24,10 @@ ALIASES = {"detach", "alias", "clone", "_to_copy", "positive"}
 ON_MASKS = {"where", "masked_fill"} | {
     f"{kind}_{word}" for kind in ("logical", "bitwise") for word in ("and", "or", "xor", "not")
 }
-QUESTIONS = {"is_same_size", "_has_same_storage_numel"}  # PyTorch's forward mode asks them; the answers depend on shapes alone
+QUESTIONS = {
+    "is_same_size",
+    "_has_same_storage_numel",
+}  # PyTorch's forward mode asks them; the answers depend on shapes alone
 NUMBERS = {"full_like": 1, "scalar_tensor": 0}  # which argument is the number that fills the result
 FILLED = {"zeros_like": 0.0, "ones_like": 1.0}
 
@@ -134,7 +137,11 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) ->
             name: 0.0 if gradient is None else tape.argument(gradient)
             for name, gradient in zip(leaves, gradients, strict=True)
         }
-    free = {name for name in leaves if name[0] in "sw"} | set(noise) | {value for value in state.values() if isinstance(value, str)}
+    free = (
+        {name for name in leaves if name[0] in "sw"}
+        | set(noise)
+        | {value for value in state.values() if isinstance(value, str)}
+    )
     derivative = live(tape.nodes[boundary:], found.values())
     saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values(), values)
     return Program(*names, forward, state, watched, saved, (*again, *derivative), found)

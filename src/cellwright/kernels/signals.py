@@ -26,7 +26,7 @@ def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str,
     states = parts(history, (directions, history.shape[1], places, blocks, block))
     found = dict(zip(kernel.program.watched, gates.unbind(3), strict=False))
     found |= dict(zip(kernel.program.states[1:], states.unbind(1), strict=True))
-    signals = {"h": y.unflatten(-1, (directions, units))}
+    signals = {layer.cell.states[0]: y.unflatten(-1, (directions, units))}
     for name, value in found.items():
         rows = value.flatten(2)[..., :units].transpose(0, 1)
         signals[name] = ragged.unpacked(rows) if ragged is not None else rows.unflatten(0, layer.x.shape[:-1])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, stack
+from torch import Tensor, stack, vmap
 
 from .kind import Kind
 
@@ -21,7 +21,7 @@ def forward(scan: Apply, calls: int, dims: Dims, kind: Kind, flat: Flat) -> Mapp
     if not together(kind, dims, flat):
         return one_by_one(lambda *each: scan(kind, *each), calls, dims, flat)
     rows_at = rows_given(kind)
-    folded = [fold(each, *places, calls) for each, *places in zip(flat, dims, rows_at, strict=True)]
+    folded = [fold(each, at, to, calls) for each, at, to in zip(flat, dims, rows_at, strict=True)]
     states = len(kind.the_cell.state)
     results = scan(kind, *folded)
     return unfold(results, [1] * (1 + states) + [2, 3] * kind.keep, calls)
@@ -29,23 +29,59 @@ def forward(scan: Apply, calls: int, dims: Dims, kind: Kind, flat: Flat) -> Mapp
 
 def backward(scan_backward: Apply, calls: int, dims: Dims, kind: Kind, flat: Flat) -> Mapped:
     """`vmap` of `scan_backward`; the gradients of shared weights come for each call."""
-    states = len(kind.the_cell.state)
-    heard_at: list[int | None] = [1] * (1 + states) + [2, 3, 1, 2, 3]
+    heard_at = rows_heard(kind)
     # What was kept of rows that end early stands in the order of all of them together.
     torn = kind.given(flat)[-4] is not None and dims[len(heard_at) - 1] is None
     if torn or not together(kind, kind.given(dims), kind.given(flat)):
         return one_by_one(lambda *each: scan_backward(kind, *each), calls, dims, flat)
     rows_at = [*heard_at, *rows_given(kind)]
-    folded = [fold(each, *places, calls) for each, *places in zip(flat, dims, rows_at, strict=True)]
-    results = scan_backward(replace(kind, groups=calls * max(1, kind.groups)), *folded)
-    found = [1] * (1 + kind.states) + [0] * kind.weights + [1] * kind.brought
-    if not kind.with_dx:
-        results = (results[0].new_zeros(0, calls), *results[1:])
-    apart, places = unfold(results, found, calls)
+    folded = [fold(each, at, to, calls) for each, at, to in zip(flat, dims, rows_at, strict=True)]
+    dx, *others = scan_backward(replace(kind, groups=calls * max(1, kind.groups)), *folded)
+    found_at = [*[1] * kind.states, *[0] * kind.weights, *[1] * kind.brought]
+    apart, places = unfold(others, found_at, calls)
     if kind.groups == 0:
-        learned = slice(1 + kind.states, 1 + kind.states + kind.weights)
+        learned = slice(kind.states, kind.states + kind.weights)
         apart = (*apart[: learned.start], *(each.squeeze(1) for each in apart[learned]), *apart[learned.stop :])
-    return apart, places
+    if not kind.with_dx:
+        return (dx.new_zeros(calls, 0), *apart), (0, *places)
+    return (unfold([dx], [1], calls)[0][0], *apart), (1, *places)
+
+
+def in_groups(
+    function: Callable[..., Sequence[Tensor | None]], groups: int, flat: Flat, rows_at: Dims, found_at: Dims
+) -> list[Tensor | None]:
+    """A function of a call, for each group of rows by itself.
+
+    Args:
+        function: of tensors of a call, some of them None; what it returns is tensors of a call, too.
+        groups: how many groups the rows have.
+        flat: the tensors.
+        rows_at: where the rows stand in each; None for what all groups share.
+        found_at: where they stand in the results; None where the results of all groups stay apart, in front.
+    """
+    present = [(n, each, at) for n, (each, at) in enumerate(zip(flat, rows_at, strict=True)) if each is not None]
+    apart = [each if at is None else unfold([each], [at], groups)[0][0] for _, each, at in present]
+    missing: list[bool] = []
+
+    def one(*tensors: Tensor) -> tuple[Tensor, ...]:
+        whole: list[Tensor | None] = [None] * len(flat)
+        for (n, *_), each in zip(present, tensors, strict=True):
+            whole[n] = each
+        results = function(*whole)
+        missing[:] = [each is None for each in results]
+        return tuple(each for each in results if each is not None)
+
+    results = iter(vmap(one, tuple(at for *_, at in present))(*apart))
+    found = [None if absent else next(results) for absent in missing]
+    return [
+        each if each is None or at is None else each.movedim(0, at).flatten(at, at + 1)
+        for each, at in zip(found, found_at, strict=True)
+    ]
+
+
+def rows_heard(kind: Kind) -> list[int | None]:
+    """Where the rows stand in what `scan_backward` hears: dy, d_last, d_saved, y, saved."""
+    return [*[1] * (1 + len(kind.the_cell.state)), 2, 3, 1, 2, 3]
 
 
 def rows_given(kind: Kind) -> list[int | None]:
@@ -92,9 +128,7 @@ def one_by_one(function: Callable[..., Any], calls: int, dims: Dims, flat: Flat)
     """Each call by itself."""
     found = []
     for n in range(calls):
-        own = (
-            each if at is None or each is None else each.select(at, n) for each, at in zip(flat, dims, strict=True)
-        )
+        own = (each if at is None or each is None else each.select(at, n) for each, at in zip(flat, dims, strict=True))
         found.append(function(*own))
     results = tuple(stack(list(each)) for each in zip(*found, strict=True))
     return results, (0,) * len(results)
