@@ -20,7 +20,7 @@ def rnn_relu(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(h=torch.relu(x.h + r.h))
 
 
-@cell(gates="r z n", state="h")
+@cell(gates="r z n", state="h", candidate="n")
 def gru(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """Gated recurrent unit, reset after the product: Cho et al. (2014), as cuDNN and PyTorch have it."""
     reset = torch.sigmoid(x.r + r.r)

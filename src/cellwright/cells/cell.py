@@ -47,6 +47,7 @@ class Cell:
             or None for the start that the weights have.
         noise: names of values in `w` that are not learned but given for every step, such as masks.
         recurrent: the states that the recurrent weights multiply.
+        candidate: the signal that is written into the cell state; empty if there is none.
         signals: names of everything that the function returns, in order.
         states: the same as `state`, with those first that the recurrent weights multiply, `h` before all.
         key: the name, with a number if another cell has it already.
@@ -59,6 +60,7 @@ class Cell:
     vectors: Mapping[str, float | None]
     noise: tuple[str, ...] = ()
     recurrent: tuple[str, ...] = ("h",)
+    candidate: str = ""
     signals: tuple[str, ...] = field(init=False)
     states: tuple[str, ...] = field(init=False)
     key: str = field(init=False)
@@ -166,13 +168,16 @@ def named_cell(module: str, name: str) -> Cell:
     return cast(Cell, found)
 
 
-def cell(*, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "") -> Callable[[CellFunction], Cell]:
+def cell(
+    *, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "", candidate: str = ""
+) -> Callable[[CellFunction], Cell]:
     """Make a cell of a function `(x, r, s, w)` that returns every signal of one step by name.
 
     Args:
         gates: names of the gates, separated by spaces, in the order of their rows in the weights.
         state: names of what is carried on; `h` is the one that the recurrent weights multiply.
         vectors: names of learned vectors, one number per unit; as a mapping, with their start values.
+        candidate: the signal that is written into the memory, for dropout on it.
 
     `x.k` is `W_k x_t + b_k`, `r.k` is `R_k h_{t-1} + b'_k`, `s.c` the previous state, `w.p` a vector.
     The function must return a dict that holds each state name; all values have the shape of `s.h`.
@@ -202,7 +207,8 @@ def cell(*, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "
         starts = dict.fromkeys(names if len(set(names)) == len(names) else [vectors])
 
     def decorate(function: CellFunction) -> Cell:
-        return Cell(function, function.__name__, tuple(gates.split()), tuple(state.split()), dict(starts))
+        names = tuple(gates.split()), tuple(state.split())
+        return Cell(function, function.__name__, *names, dict(starts), candidate=candidate)
 
     return decorate
 
@@ -221,6 +227,8 @@ def checked_signals(cell: Cell) -> tuple[str, ...]:
         )
     except Exception as error:
         raise CellError(f"{line_of(cell, error)}: the cell {cell.name!r} fails: {error}") from error
+    if cell.candidate and cell.candidate not in signals:
+        raise CellError(f"{line_of(cell)}: the cell {cell.name!r} must return its candidate {cell.candidate!r}")
     for name in cell.state:
         if name not in signals:
             raise CellError(

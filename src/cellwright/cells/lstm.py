@@ -8,7 +8,7 @@ from torch import Tensor
 from .cell import Terms, cell
 
 
-@cell(gates="i f g o", state="h c")
+@cell(gates="i f g o", state="h c", candidate="g")
 def lstm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """Long short-term memory with a forget gate: Gers, Schmidhuber & Cummins (2000)."""
     i = torch.sigmoid(x.i + r.i)  # input gate: how much to write

@@ -9,7 +9,7 @@ from torch import Tensor
 from .cell import Terms, cell
 
 
-@cell(gates="i g o", state="h c")
+@cell(gates="i g o", state="h c", candidate="g")
 def original(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """Long short-term memory without a forget gate: Hochreiter & Schmidhuber (1997)."""
     i = torch.sigmoid(x.i + r.i)
@@ -19,7 +19,7 @@ def original(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(i=i, g=g, o=o, c=c, h=o * torch.tanh(c))
 
 
-@cell(gates="i f g o", state="h c", vectors="p_i p_f p_o")
+@cell(gates="i f g o", state="h c", vectors="p_i p_f p_o", candidate="g")
 def peephole(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM whose gates see the cell state: Gers & Schmidhuber (2000)."""
     i = torch.sigmoid(x.i + r.i + w.p_i * s.c)
@@ -30,7 +30,7 @@ def peephole(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(c))
 
 
-@cell(gates="f g o", state="h c")
+@cell(gates="f g o", state="h c", candidate="g")
 def coupled(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM that writes where it forgets, CIFG: Greff et al. (2017)."""
     f = torch.sigmoid(x.f + r.f)
@@ -41,7 +41,7 @@ def coupled(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(c))
 
 
-@cell(gates="f g o", state="h c")
+@cell(gates="f g o", state="h c", candidate="g")
 def no_input_gate(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM that always writes, NIG: Greff et al. (2017)."""
     f = torch.sigmoid(x.f + r.f)
@@ -51,7 +51,7 @@ def no_input_gate(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor
     return dict(f=f, g=g, o=o, c=c, h=o * torch.tanh(c))
 
 
-@cell(gates="i f g", state="h c")
+@cell(gates="i f g", state="h c", candidate="g")
 def no_output_gate(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM that always shows its cell state, NOG: Greff et al. (2017)."""
     i = torch.sigmoid(x.i + r.i)
@@ -61,7 +61,7 @@ def no_output_gate(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tenso
     return dict(i=i, f=f, g=g, c=c, h=torch.tanh(c))
 
 
-@cell(gates="i f g o", state="h c")
+@cell(gates="i f g o", state="h c", candidate="g")
 def no_input_activation(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM with a linear candidate, NIAF: Greff et al. (2017)."""
     i = torch.sigmoid(x.i + r.i)
@@ -72,7 +72,7 @@ def no_input_activation(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, 
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(c))
 
 
-@cell(gates="i f g o", state="h c")
+@cell(gates="i f g o", state="h c", candidate="g")
 def no_output_activation(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM whose cell state passes straight through the output gate, NOAF: Greff et al. (2017)."""
     i = torch.sigmoid(x.i + r.i)
@@ -83,7 +83,7 @@ def no_output_activation(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str,
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * c)
 
 
-@cell(gates="n i f v", state="h c", vectors={"w_u": 1.0, "b_u": 0.0})
+@cell(gates="n i f v", state="h c", vectors={"w_u": 1.0, "b_u": 0.0}, candidate="n")
 def ltm_stm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """Long- and short-term memory, c and h, that learn, forget, remember and use: textbook form of the LSTM."""
     learn = torch.tanh(x.n + r.n)  # N: what there is to learn
@@ -95,7 +95,7 @@ def ltm_stm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(n=learn, i=ignore, f=f, u=use, v=v, c=kept + learn * ignore, h=use * v)
 
 
-@cell(gates="i f g o", state="h c")
+@cell(gates="i f g o", state="h c", candidate="g")
 def hard(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM with hard sigmoids, clamped lines of slope 0.2: early Keras, HardSigmoid of ONNX."""
     i = torch.clamp(0.2 * (x.i + r.i) + 0.5, 0, 1)
@@ -106,7 +106,7 @@ def hard(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(c))
 
 
-@cell(gates="i f z o", state="h c n m")
+@cell(gates="i f z o", state="h c n m", candidate="z")
 def slstm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM with an exponential input gate, a normaliser n and a stabiliser m, sLSTM: Beck et al. (2024)."""
     log_i = x.i + r.i
@@ -122,7 +122,7 @@ def slstm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(i=i, f=f, z=z, o=o, c=c, n=n, m=m, h=o * (c / n))
 
 
-@cell(gates="f g", state="h")
+@cell(gates="f g", state="h", candidate="g")
 def forget_only(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM with the forget gate alone, JANET: van der Westhuizen & Lasenby (2018)."""
     z = x.f + r.f

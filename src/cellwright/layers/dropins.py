@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import torch
 
 from ..cells import Cell
-from ..errors import InputError
+from ..errors import InputError, nearest
 from .recurrent import Recurrent, found_cell
 
 
@@ -19,7 +20,7 @@ class LSTM(Recurrent):
             torch and `Recurrent`.
         proj_size: must be 0; this version has no projection.
         cell: a variant with the states h and c, by name or as a `Cell`.
-        forget_bias: as in `Recurrent`.
+        options: the keyword-only arguments of `Recurrent`: forget_bias, zoneout, recurrent_dropout and so on.
 
     >>> import torch, cellwright as cw
     >>> theirs, ours = torch.nn.LSTM(80, 12), cw.LSTM(80, 12)
@@ -47,15 +48,10 @@ class LSTM(Recurrent):
         dtype: torch.dtype | None = None,
         *,
         cell: str | Cell = "lstm",
-        forget_bias: float | None = None,
-        **later: Any,
+        **options: Any,
     ) -> None:
         if proj_size != 0:
             raise InputError(f"proj_size must be 0 in this version, but is {proj_size}; use torch.nn.LSTM to project")
-        for name in later:
-            known = name in ("zoneout", "recurrent_dropout", "weight_dropout")
-            why = "is not in this version yet" if known else "is no argument of LSTM"
-            raise InputError(f"{name}= {why}; leave it out")
         if set(found_cell(cell).state) != {"h", "c"}:
             raise InputError(
                 f"the cell of an LSTM has the states h and c, which {cell!r} has not; use cellwright.Recurrent"
@@ -71,13 +67,15 @@ class LSTM(Recurrent):
             bidirectional,
             device,
             dtype,
-            forget_bias=forget_bias,
+            **known(options),
         )
         self.proj_size = proj_size
 
 
 class GRU(Recurrent):
-    """Takes the place of `torch.nn.GRU`: same constructor, state_dict, call and results; see `Recurrent`.
+    """Takes the place of `torch.nn.GRU`: same constructor, state_dict, call and results.
+
+    Further options are those of `Recurrent`.
 
     >>> import torch, cellwright as cw
     >>> y, h = cw.GRU(3, 5)(torch.randn(7, 2, 3))
@@ -96,6 +94,7 @@ class GRU(Recurrent):
         bidirectional: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
             "gru",
@@ -108,11 +107,14 @@ class GRU(Recurrent):
             bidirectional,
             device,
             dtype,
+            **known(options),
         )
 
 
 class RNN(Recurrent):
-    """Takes the place of `torch.nn.RNN`: same constructor, state_dict, call and results; see `Recurrent`.
+    """Takes the place of `torch.nn.RNN`: same constructor, state_dict, call and results.
+
+    Further options are those of `Recurrent`.
 
     Args:
         nonlinearity: `tanh` or `relu`.
@@ -135,12 +137,26 @@ class RNN(Recurrent):
         bidirectional: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        **options: Any,
     ) -> None:
         kinds = {"tanh": "rnn", "relu": "rnn_relu"}
         if nonlinearity not in kinds:
             raise InputError(f"nonlinearity must be 'tanh' or 'relu', but is {nonlinearity!r}")
         super().__init__(
             kinds[nonlinearity], input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            device, dtype,
+            device, dtype, **known(options),
         )  # fmt: skip
         self.nonlinearity = nonlinearity
+
+
+def known(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of `Recurrent`, as they are.
+
+    Raises:
+        InputError: there is no such option.
+    """
+    names = list(signature(Recurrent.__init__).parameters)[4:]
+    for name in options:
+        if name not in names:
+            raise InputError(f"there is no argument {name}=; {nearest(name, names)}")
+    return options

@@ -23,10 +23,8 @@ def explain(module: Recurrent, x: Tensor) -> str:
     >>> print(cw.explain(cw.LSTM(3, 4).double(), torch.zeros(2, 1, 3).double()).split(":")[0])
     cpu
     """
-    module.check_input(x)
-    x = x[:, None] if x.dim() == 2 else x
-    x = x.transpose(0, 1) if module.batch_first else x
-    choice = plan.choose(module.layer(0, x, module.first_state(None, x, x.shape[1], False), None, None))
+    _, sequences = module.arranged(x, None, None, None, None)
+    choice = plan.choose(module.layer(0, sequences))
     return f"{choice}; {plan.threads_note()}" if choice.backend == "cpu" else str(choice)
 
 
@@ -35,19 +33,20 @@ def verify(module: Recurrent, x: Tensor, **options: Any) -> float:
 
     Outputs, last states and the gradients of the input and of every parameter are compared, each relative to
     its own largest number. The loss is the sum of all outputs and states, weighted by fixed pseudo-random
-    numbers.
+    numbers. Both calls draw the same masks.
 
     Args:
         module: a layer of this library; its parameters and their gradients stay as they are.
         x: an input as the module takes it.
-        options: `state=`, `lengths=`, `reset=`.
+        options: `state=`, `lengths=`, `reset=`, `reset_state=`.
 
     >>> import torch, cellwright as cw
     >>> cw.verify(cw.LSTM(3, 4), torch.randn(5, 2, 3)) < 1e-5
     True
     """
-    ours = everything(lambda given: module(given, **options), module, x)
-    with plan.backend("reference"):
+    with torch.random.fork_rng(devices=[]):
+        ours = everything(lambda given: module(given, **options), module, x)
+    with torch.random.fork_rng(devices=[]), plan.backend("reference"):
         reference = everything(lambda given: module(given, **options), module, x)
     return max(relative_difference(one, other) for one, other in zip(ours, reference, strict=True))
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..cells import Cell, cells
 from ..errors import InputError, nearest
 from ..kernels import plan
-from ..kernels.layer import Layer, Weights
+from ..kernels.layer import Layer, Weights, weights_of
 from . import init
-from .sequences import checked_lengths, checked_reset, packed_lengths
+from .layout import Layout
+from .masks import Masks
+from .regularisation import Regularisation, checked_probability
+from .sequences import Sequences, checked_lengths, checked_reset, packed_lengths
 from .stream import Stream
 from .trace import Trace
 
@@ -37,6 +40,16 @@ class Recurrent(nn.Module):
         bidirectional: whether every layer also runs from the last step to the first; D is 2 then, else 1.
         device, dtype: of the parameters.
         forget_bias: what the biases of the gate f add up to at the start; drawn like the others by default.
+        zoneout: the probability with which a unit of h keeps its old value at a step, or a pair of them for h and the
+            cell state c; in evaluation old and new values are mixed accordingly (Krueger et al. 2017).
+        recurrent_dropout: the probability with which a unit of h is hidden from the recurrent weights, for a whole
+            sequence (Gal & Ghahramani 2016).
+        candidate_dropout: the probability with which a unit of the candidate is not written, anew at every step
+            (Semeniuta et al. 2016).
+        weight_dropout: the probability with which a recurrent weight is dropped for a whole call (Merity et al. 2018).
+        locked_dropout: whether `dropout` drops the same units at all steps of a sequence (Merity et al. 2018).
+        cell_clip: the cell state c is clipped to [-cell_clip, cell_clip] before it is shown and carried on.
+        learned_state: whether the first states are learned, `h_0` and so on `[layers * D, H]`; zeros by default.
 
     The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
     `bias_hh_l0`, with `_reverse` for the second direction; a learned vector `p` of the cell is `p_l0 [H]`.
@@ -65,6 +78,13 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
         *,
         forget_bias: float | None = None,
+        zoneout: float | tuple[float, float] = 0.0,
+        recurrent_dropout: float = 0.0,
+        candidate_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        locked_dropout: bool = False,
+        cell_clip: float | None = None,
+        learned_state: bool = False,
     ) -> None:
         super().__init__()
         for name, size in (
@@ -74,8 +94,7 @@ class Recurrent(nn.Module):
         ):
             if not isinstance(size, int) or size < 1:
                 raise InputError(f"{name} must be a whole number of at least 1, but is {size!r}")
-        if not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
-            raise InputError(f"dropout is a probability between 0 and 1, but is {dropout!r}")
+        checked_probability("dropout", dropout)
         self.cell = found_cell(cell)
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -85,12 +104,27 @@ class Recurrent(nn.Module):
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.forget_bias = forget_bias
+        self.learned_state = learned_state
+        self.regularisation = Regularisation(
+            self.cell,
+            (zoneout, zoneout) if isinstance(zoneout, int | float) else zoneout,
+            recurrent_dropout,
+            candidate_dropout,
+            weight_dropout,
+            locked_dropout,
+            cell_clip,
+        )
+        self.regularised = self.regularisation != Regularisation(self.cell)
         self.parameter_names = [self.names_of(layer) for layer in range(num_layers)]
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * self.directions
             for names in self.parameter_names[layer]:
                 for name, shape in zip(names, self.parameter_shapes(width), strict=True):
                     self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        if learned_state:
+            for name in self.cell.state:
+                shape = (num_layers * self.directions, hidden_size)
+                self.register_parameter(f"{name}_0", nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
     @property
@@ -126,7 +160,8 @@ class Recurrent(nn.Module):
     def reset_parameters(self) -> None:
         """Draw all parameters evenly from -1/sqrt(H) to 1/sqrt(H), as torch does.
 
-        Vectors for which the cell declares a start begin there, and so does the forget gate with forget_bias.
+        Vectors for which the cell declares a start begin there, and so does the forget gate with forget_bias. Learned
+        first states begin at zero.
         """
         bound = 1.0 / math.sqrt(self.hidden_size)
         starts = {
@@ -135,6 +170,7 @@ class Recurrent(nn.Module):
             for layer in range(self.num_layers)
             for suffix in ("", "_reverse")
         }
+        starts |= {f"{name}_0": 0.0 for name in self.cell.state}
         for name, parameter in self.named_parameters():
             start = starts.get(name)
             if start is None:
@@ -150,15 +186,12 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         """What `repr` shows: the arguments that are not the usual ones."""
         shown = [repr(self.cell.name), str(self.input_size), str(self.hidden_size)]
-        usual = {
-            "num_layers": 1,
-            "bias": True,
-            "batch_first": False,
-            "dropout": 0.0,
-            "bidirectional": False,
-            "forget_bias": None,
-        }
-        shown += [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
+        held = {**vars(self.regularisation), **vars(self)}
+        for name, argument in list(signature(Recurrent.__init__).parameters.items())[4:]:
+            value = held.get(name, argument.default)
+            value = value[0] if name == "zoneout" and value[0] == value[1] else value
+            if name not in ("device", "dtype") and value != argument.default:
+                shown.append(f"{name}={value}")
         return ", ".join(shown)
 
     def forward(
@@ -168,19 +201,23 @@ class Recurrent(nn.Module):
         *,
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
+        reset_state: State | None = None,
     ) -> tuple[Any, State]:
         """Run over whole sequences.
 
         Args:
             input: `[T, B, I]`, or `[B, T, I]` if batch_first, or `[T, I]` for one sequence, or packed.
             state: the first states, each `[layers * D, B, H]` (without B for one sequence), in the order of
-                the cell's states; zeros by default. A cell with one state takes and returns the tensor alone.
+                the cell's states; by default zeros, or the learned ones. A cell with one state takes and returns
+                the tensor alone.
             lengths: integers `[B]` in any order, 0 allowed: the steps of each sequence. Outputs behind its
                 end are zero, its last state is the one at its end, and what the input holds there does
                 not matter.
             reset: truth values of the input's shape without features. A mark at step t begins a new piece
-                there: the state before it is replaced by zeros, and no gradient passes. Pieces are the same
-                for both directions.
+                there: the state before it is replaced, and no gradient passes. Pieces are the same for both
+                directions.
+            reset_state: what the state is replaced by, laid out as `state`; by default what a sequence begins with
+                if no state is given.
 
         Returns:
             The outputs `[T, B, D * H]` in the layout of the input, and the last states.
@@ -189,12 +226,12 @@ class Recurrent(nn.Module):
             InputError: a shape, dtype or device does not fit. The message states the rule and the value.
         """
         if isinstance(input, PackedSequence):
-            if lengths is not None or reset is not None:
+            if lengths is not None or reset is not None or reset_state is not None:
                 raise InputError("a PackedSequence brings its lengths; pass a padded tensor to use lengths= or reset=")
             return self.forward_packed(input, state)
-        arranged = self.arranged(input, state, lengths, reset)
-        outputs, last = self.run(*arranged)
-        return self.laid_out(outputs, input), self.given_back(self.laid_out_states(last, input))
+        layout, sequences = self.arranged(input, state, lengths, reset, reset_state)
+        outputs, last = self.run(sequences)
+        return layout.laid_out(outputs), self.given_back(layout.states(last))
 
     def trace(
         self,
@@ -203,6 +240,7 @@ class Recurrent(nn.Module):
         *,
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
+        reset_state: State | None = None,
     ) -> Trace:
         """The same as a call, with every signal of every step kept by name.
 
@@ -217,16 +255,16 @@ class Recurrent(nn.Module):
         """
         if isinstance(input, PackedSequence):
             raise InputError("a trace needs a padded tensor, not a PackedSequence; pad it and pass lengths=")
-        arranged = self.arranged(input, state, lengths, reset)
+        layout, sequences = self.arranged(input, state, lengths, reset, reset_state)
         found: list[dict[str, Tensor]] = []
 
         def watched(layer: Layer) -> tuple[Tensor, list[Tensor]]:
             outputs, last, signals = plan.watch(layer)
-            found.append({name: self.laid_out(signal, input) for name, signal in signals.items()})
+            found.append({name: layout.laid_out(signal) for name, signal in signals.items()})
             return outputs, last
 
-        outputs, last = self.run(*arranged, watched)
-        return Trace(self.laid_out(outputs, input), self.given_back(self.laid_out_states(last, input)), found)
+        outputs, last = self.run(sequences, watched)
+        return Trace(layout.laid_out(outputs), self.given_back(layout.states(last)), found)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """The layer one step at a time, as input arrives.
@@ -244,31 +282,26 @@ class Recurrent(nn.Module):
         return Stream(self, batch_size)
 
     def arranged(
-        self, input: Tensor, state: State | None, lengths: Tensor | None, reset: Tensor | None
-    ) -> tuple[Tensor, list[Tensor], Tensor | None, Tensor | None]:
-        """What a call was given, checked and with time first: x `[T, B, I]`, first states, lengths and resets."""
+        self,
+        input: Tensor,
+        state: State | None,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        reset_state: State | None,
+    ) -> tuple[Layout, Sequences]:
+        """What a call was given, checked and with time first, and how it was laid out."""
         self.check_input(input)
-        single = input.dim() == 2
-        layout = "[T]" if single else ("[B, T]" if self.batch_first else "[T, B]")
-        reset = checked_reset(reset, tuple(input.shape[:-1]), layout)
-        x = input[:, None] if single else input
-        if single and reset is not None:
-            reset = reset[:, None]
-        if self.batch_first and not single:
-            x = x.transpose(0, 1)
-            reset = None if reset is None else reset.transpose(0, 1)
-        lengths = checked_lengths(lengths, x.shape[1])
-        return x, self.first_state(state, x, x.shape[1], single), lengths, reset
-
-    def laid_out(self, values: Tensor, input: Tensor) -> Tensor:
-        """`[T, B, ...]` in the layout of the input."""
-        if input.dim() == 2:
-            return values[:, 0]
-        return values.transpose(0, 1) if self.batch_first else values
-
-    def laid_out_states(self, last: list[Tensor], input: Tensor) -> list[Tensor]:
-        """States `[layers * D, B, H]`, without B for one sequence."""
-        return [each[:, 0] for each in last] if input.dim() == 2 else last
+        layout = Layout(self.batch_first, input.dim() == 2)
+        if reset is None and reset_state is not None:
+            raise InputError("reset_state is what a reset brings; pass reset= with it")
+        reset = checked_reset(reset, tuple(input.shape[:-1]), str(layout))
+        x = layout.time_first(input)
+        first = self.first_state(state, x, x.shape[1], layout.single)
+        brought: list[Tensor] = []
+        if reset is not None:
+            reset = layout.time_first(reset).contiguous()
+            brought = self.first_state(reset_state, x, x.shape[1], layout.single)
+        return layout, Sequences(x, first, checked_lengths(lengths, x.shape[1]), reset, brought)
 
     def forward_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
         """Run over a packed sequence, in the order in which it is packed."""
@@ -277,48 +310,53 @@ class Recurrent(nn.Module):
         first = self.first_state(state, packed.data, len(lengths), single=False)
         if packed.sorted_indices is not None:
             first = [each.index_select(1, packed.sorted_indices) for each in first]
-        outputs, last = self.run(packed.data, first, lengths, None)
+        outputs, last = self.run(Sequences(packed.data, first, lengths))
         if packed.unsorted_indices is not None:
             last = [each.index_select(1, packed.unsorted_indices) for each in last]
         packed = PackedSequence(outputs, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
         return packed, self.given_back(last)
 
     def run(
-        self,
-        x: Tensor,
-        first: Sequence[Tensor],
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        run_layer: Callable[[Layer], tuple[Tensor, list[Tensor]]] = plan.run,
+        self, sequences: Sequences, run_layer: Callable[[Layer], tuple[Tensor, list[Tensor]]] = plan.run
     ) -> tuple[Tensor, list[Tensor]]:
-        """All layers: x `[T, B, I]`, or packed `[N, I]`, and states `[layers * D, B, H]` with h first."""
-        reset = None if reset is None else reset.contiguous()
+        """All layers: outputs laid out as x, and states `[layers * D, B, H]` in the order of the cell's `states`."""
+        masks = Masks(sequences.x.device) if self.training and (self.regularised or self.dropout) else None
         last = []
         for number in range(self.num_layers):
-            if number > 0:
-                x = F.dropout(x, self.dropout, self.training)
-            x, states = run_layer(self.layer(number, x, first, lengths, reset))
+            if number > 0 and masks is not None and self.dropout:
+                sequences = sequences.dropped(masks, self.dropout, self.regularisation.locked_dropout)
+            x, states = run_layer(self.layer(number, sequences, masks))
+            sequences = sequences._replace(x=x)
             last.append(states)
         if self.num_layers == 1:
-            return x, last[0]
-        return x, [torch.cat([states[k] for states in last]) for k in range(len(last[0]))]
+            return sequences.x, last[0]
+        return sequences.x, [torch.cat([states[k] for states in last]) for k in range(len(last[0]))]
 
-    def layer(
-        self, number: int, x: Tensor, first: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None
-    ) -> Layer:
-        """One layer as the kernels take it."""
+    def layer(self, number: int, sequences: Sequences, masks: Masks | None = None) -> Layer:
+        """One layer as the kernels take it; regularised by masks, or as in evaluation without them."""
+        x, first, lengths, reset, brought = sequences
         low, high = number * self.directions, (number + 1) * self.directions
-        state = first if self.num_layers == 1 else [each[low:high] for each in first]
-        return Layer(self.cell, x, state, self.weights(number), lengths, reset)
+        if self.num_layers > 1:
+            first, brought = ([each[low:high] for each in states] for states in (first, brought))
+        weights = self.weights(number)
+        if not self.regularised:
+            return Layer(self.cell, x, first, weights, lengths, reset, brought)
+        options, places = self.regularisation, (*x.shape[:-1], self.directions)
+        mask = None
+        if masks is not None and options.recurrent_dropout:
+            shape = (self.directions, sequences.rows, self.hidden_size)
+            mask = masks.kept(shape, options.recurrent_dropout, weights[0].r.dtype)
+        if masks is not None and options.weight_dropout:
+            weights = [
+                each._replace(r=each.r * masks.kept(each.r.shape, options.weight_dropout, each.r.dtype))
+                for each in weights
+            ]
+        cell, noise = options.around(masks is not None), options.noise(places, masks, weights[0].r)
+        return Layer(cell, x, first, weights, lengths, reset, brought, noise, mask)
 
     def weights(self, layer: int) -> list[Weights]:
         """The parameters of a layer as they are now, for each direction."""
-        found = []
-        for names in self.parameter_names[layer]:
-            w, r, *rest = map(self.parameter, names)
-            b_w, b_r = rest[:2] if self.bias else (None, None)
-            found.append(Weights(w, r, b_w, b_r, tuple(rest[2:] if self.bias else rest)))
-        return found
+        return [weights_of([*map(self.parameter, names)], self.bias) for names in self.parameter_names[layer]]
 
     def parameter(self, name: str) -> Any:
         """The parameter of a name, or what stands in its place; quicker than `getattr` on a module."""
@@ -346,9 +384,10 @@ class Recurrent(nn.Module):
             )
 
     def first_state(self, state: State | None, x: Tensor, rows: int, single: bool) -> list[Tensor]:
-        """The first states `[layers * D, B, H]`, h first, checked; empty for zeros."""
+        """The first states `[layers * D, B, H]`, h first, checked; if not given, the learned ones; empty for zeros."""
         if state is None:
-            return []
+            learned = [self.parameter(f"{name}_0") for name in self.cell.states] if self.learned_state else []
+            return [each[:, None].expand(-1, rows, -1) for each in learned]
         shape = (self.num_layers * self.directions, rows, self.hidden_size)
         names = self.cell.state
         given = (state,) if isinstance(state, Tensor) else tuple(state)

@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError
+from .masks import Masks
+
+
+class Sequences(NamedTuple):
+    """A batch of sequences with what belongs to it, time first.
+
+    Attributes:
+        x: `[T, B, I]`, or packed `[N, I]`.
+        first: the first states `[layers * D, B, H]` in the order of the cell's `states`; empty for zeros.
+        lengths: `[B]`, the longest first if x is packed; None if all have T steps.
+        reset: truth values `[T, B]`: where new pieces begin.
+        brought: the states that new pieces begin with, as `first`.
+    """
+
+    x: Tensor
+    first: Sequence[Tensor]
+    lengths: Tensor | None = None
+    reset: Tensor | None = None
+    brought: Sequence[Tensor] = ()
+
+    @property
+    def rows(self) -> int:
+        """B."""
+        return self.x.shape[1] if self.lengths is None else len(self.lengths)
+
+    def dropped(self, masks: Masks, probability: float, locked: bool) -> Sequences:
+        """The same with dropout on x; locked: the same units at all steps of a sequence."""
+        x = self.x
+        if not locked:
+            return self._replace(x=x * masks.kept(x.shape, probability, x.dtype))
+        kept = masks.kept((self.rows, x.shape[-1]), probability, x.dtype)
+        if x.dim() == 3 or self.lengths is None:
+            return self._replace(x=x * kept)
+        steps = torch.arange(int(self.lengths[0]) if len(self.lengths) else 0)
+        row = torch.arange(self.rows).expand(len(steps), -1)[steps[:, None] < self.lengths]
+        return self._replace(x=x * kept[row.to(x.device)])
 
 
 def checked_lengths(lengths: Tensor | None, rows: int) -> Tensor | None:

@@ -36,6 +36,7 @@ class Stream:
         self.outputs = weight.new_zeros(module.num_layers, 1, *shape[1:])
         self.results = [each[0] for each in self.outputs]
         self.steppers: list[Stepper | None] = [None] * module.num_layers
+        self.reset()
 
     def step(self, x: Tensor) -> Tensor:
         """One step for x `[B, I]`: the output `[B, H]`, which the next step writes over.
@@ -79,7 +80,9 @@ class Stream:
     def layer(self, number: int, x: Tensor) -> Layer:
         """One layer with one step, and the states of the stream."""
         state = [each[number : number + 1] for each in self.states.values()]
-        return Layer(self.module.cell, x[None], state, self.module.weights(number))
+        options, weights = self.module.regularisation, self.module.weights(number)
+        noise = options.noise((1, 1, 1), None, weights[0].r)
+        return Layer(options.around(training=False), x[None], state, weights, noise=noise)
 
     @property
     def state(self) -> tuple[Tensor, ...]:
@@ -103,9 +106,15 @@ class Stream:
                 self.states[name].copy_(each)
 
     def reset(self, rows: Tensor | None = None) -> None:
-        """Let new sequences begin: the state becomes zero, in all rows or in those given by a mask or by numbers."""
-        for each in self.states.values():
-            if rows is None:
-                each.zero_()
-            else:
-                each[:, rows] = 0
+        """Let new sequences begin, in all rows or in those given by a mask or by numbers.
+
+        They begin with zeros, or with the learned first states.
+        """
+        learned = self.module.first_state(None, self.outputs, self.shape[0], single=False)
+        with torch.no_grad():
+            for n, each in enumerate(self.states.values()):
+                value = learned[n] if learned else torch.zeros_like(each)
+                if rows is None:
+                    each.copy_(value)
+                else:
+                    each[:, rows] = value[:, rows]

@@ -1,0 +1,96 @@
+"""What regularises a layer, and what else stands around its cells: zoneout, the kinds of dropout, clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..cells import Cell
+from ..cells.changed import changed, clipped_state, dropped_candidate
+from ..cells.zoneout import zoneout
+from ..errors import InputError
+from .masks import Masks
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """The options of a layer, checked; see `Recurrent` for what they mean.
+
+    Raises:
+        InputError: a probability is out of 0 to 1, or the cell lacks what an option changes.
+    """
+
+    cell: Cell
+    zoneout: tuple[float, float] = (0.0, 0.0)
+    recurrent_dropout: float = 0.0
+    candidate_dropout: float = 0.0
+    weight_dropout: float = 0.0
+    locked_dropout: bool = False
+    cell_clip: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("recurrent_dropout", "candidate_dropout", "weight_dropout"):
+            checked_probability(name, getattr(self, name))
+        if len(self.zoneout) != 2:
+            raise InputError(f"zoneout is one probability, or a pair for h and c, but is {self.zoneout!r}")
+        for each in self.zoneout:
+            checked_probability("zoneout", each)
+        if self.candidate_dropout and not self.cell.candidate:
+            raise InputError(
+                f"the cell {self.cell.name} names no candidate; leave candidate_dropout out, or declare candidate= in "
+                "cellwright.cell"
+            )
+        if self.cell_clip is not None and not self.cell_clip > 0:
+            raise InputError(f"cell_clip must be a positive number, but is {self.cell_clip!r}")
+        if "c" not in self.cell.state and (self.cell_clip is not None or (self.zoneout[1] and self.zoneout[0] == 0)):
+            raise InputError(f"the cell {self.cell.name} has no cell state c; leave out what is for c alone")
+
+    @property
+    def zoned(self) -> dict[str, float]:
+        """The states that keep their old value sometimes, and how probably."""
+        pairs = zip(("h", "c"), self.zoneout, strict=True)
+        return {name: each for name, each in pairs if each and name in self.cell.state}
+
+    def around(self, training: bool) -> Cell:
+        """The cell with what is inside of it: what clips the cell state, masks the candidate, keeps old values."""
+        changes = [] if self.cell_clip is None else [clipped_state(float(self.cell_clip))]
+        if self.candidate_dropout and training:
+            changes.append(dropped_candidate(self.cell))
+        found = changed(self.cell, *changes) if changes else self.cell
+        return zoneout(found, tuple(self.zoned)) if self.zoned else found
+
+    def noise(self, places: Sequence[int], masks: Masks | None, like: Tensor) -> Tensor | None:
+        """What that cell is given: `[*places, noise, H]` drawn anew; without masks the expectation, for all places.
+
+        Args:
+            places: T, B and D, or N and D.
+            masks: draws the masks in training; None in evaluation.
+            like: the recurrent weights.
+        """
+        units = self.units(like)
+        kinds = []
+        if masks is None:
+            kinds = [like.new_full((units,), each) for each in self.zoned.values()]
+            shape = [1] * (len(places) - 1) + [places[-1]]
+            return torch.stack(kinds).expand(*shape, -1, -1) if kinds else None
+        if self.candidate_dropout:
+            kinds = [masks.kept((*places, units), self.candidate_dropout, like.dtype)]
+        kinds += [masks.hits((*places, units), each).to(like.dtype) for each in self.zoned.values()]
+        return torch.stack(kinds, -2) if kinds else None
+
+    def units(self, recurrent: Tensor) -> int:
+        """H, as the recurrent weights have it."""
+        return recurrent.shape[0] // len(self.cell.gates)
+
+
+def checked_probability(name: str, value: object) -> None:
+    """A probability.
+
+    Raises:
+        InputError: it is not between 0 and 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError(f"{name} is a probability between 0 and 1, but is {value!r}")
