@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
-from cellwright.layers.masks import Masks, hashes
+from cellwright.layers.masks import Draw, Masks, hashes
 
-CPU = torch.device("cpu")
+CPU, HALF = torch.device("cpu"), Draw.marked(0.5)
+
+
+def hit(shape: tuple[int, ...], probability: float) -> Tensor:
+    return Masks(CPU).one(shape, Draw.marked(probability), torch.float64)
 
 
 def test_the_numbers_are_those_of_splitmix64() -> None:
@@ -25,7 +30,7 @@ def test_the_numbers_are_those_of_splitmix64() -> None:
 @pytest.mark.parametrize("probability", [0.0, 0.05, 0.5, 0.999, 1.0])
 def test_the_share_of_hits_is_the_probability(probability: float) -> None:
     torch.manual_seed(0)
-    hits = Masks(CPU).hits((1000, 1001), probability)
+    hits = hit((1000, 1001), probability)
     assert hits.shape == (1000, 1001)
     spread = (probability * (1 - probability) / hits.numel()) ** 0.5
     assert abs(float(hits.double().mean()) - probability) <= 4 * spread + 1 / 65536
@@ -33,7 +38,7 @@ def test_the_share_of_hits_is_the_probability(probability: float) -> None:
 
 def test_what_is_kept_has_the_mean_one() -> None:
     torch.manual_seed(0)
-    kept = Masks(CPU).kept((1000, 1000), 0.3, torch.float64)
+    kept = Masks(CPU).one((1000, 1000), Draw.dropped(0.3), torch.float64)
     assert abs(float(kept.mean()) - 1) < 0.005
     assert len(kept.unique()) == 2
 
@@ -41,8 +46,8 @@ def test_what_is_kept_has_the_mean_one() -> None:
 def test_masks_are_independent_of_one_another_and_of_themselves_one_further() -> None:
     torch.manual_seed(0)
     masks = Masks(CPU)
-    first, second = (masks.hits((1 << 20,), 0.5).double() - 0.5 for _ in range(2))
-    other = Masks(CPU).hits((1 << 20,), 0.5).double() - 0.5
+    first, second = (masks.one((1 << 20,), HALF, torch.float64) - 0.5 for _ in range(2))
+    other = hit((1 << 20,), 0.5) - 0.5
     for one, two in ((first, second), (first, other), (first[1:], first[:-1]), (first[4:], first[:-4])):
         assert abs(float((one * two).mean())) < 4 * 0.25 / 1024
 
@@ -53,7 +58,7 @@ def test_the_same_seed_draws_the_same() -> None:
         torch.manual_seed(7)
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
-        found.append(Masks(CPU).hits((300, 1000), 0.5))
+        found.append(hit((300, 1000), 0.5))
         torch.set_num_threads(before)
     assert torch.equal(*found)
 
@@ -62,5 +67,5 @@ def test_a_number_is_the_same_in_a_longer_mask() -> None:
     found = []
     for count in (10, 1000):
         torch.manual_seed(7)
-        found.append(Masks(CPU).hits((count,), 0.5)[:10])
+        found.append(hit((count,), 0.5)[:10])
     assert torch.equal(*found)

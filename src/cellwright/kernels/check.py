@@ -37,7 +37,10 @@ def check(layer: Layer) -> None:
 
 def check_state(layer: Layer) -> None:
     """There are all states, or none; and so it is with those that a reset brings."""
-    cell, expected = layer.cell, layer.shape_of_state()
+    cell = layer.cell
+    if not layer.state and not layer.reset_state:
+        return
+    expected = layer.shape_of_state()
     for name, state in (("state", layer.state), ("reset_state", layer.reset_state)):
         if state and (len(state) != len(cell.state) or any(each.shape != expected for each in state)):
             raise InputError(
@@ -48,7 +51,10 @@ def check_state(layer: Layer) -> None:
 
 def check_noise(layer: Layer) -> None:
     """The cell is given what it takes beside its weights, and the mask fits the state."""
-    noise, mask, (directions, _, units) = layer.noise, layer.mask, layer.shape_of_state()
+    noise, mask = layer.noise, layer.mask
+    if noise is None and mask is None and not layer.cell.noise:
+        return
+    directions, _, units = layer.shape_of_state()
     wanted, places = (directions, len(layer.cell.noise), units), layer.x.shape[:-1]
     if (noise is None) != (not layer.cell.noise):
         raise InputError(
@@ -101,7 +107,7 @@ def check_kinds(layer: Layer) -> None:
             f"x must be of a floating-point dtype (the kernel computes in float32 and float64), not {x.dtype}"
         )
     device, dtype = x.device, x.dtype
-    for tensor in (*layer.tensors, *layer.given):
+    for tensor in layer.tensors if layer.noise is layer.mask is None else (*layer.tensors, *layer.given):
         if tensor.device != device:
             raise InputError(f"x, state and weights must be on one device, but are on {device} and {tensor.device}")
         if tensor.dtype != dtype and not torch.is_autocast_enabled(device.type):

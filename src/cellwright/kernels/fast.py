@@ -31,7 +31,7 @@ def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
 def called(layer: Layer, keep: bool, watch: bool) -> list[Tensor]:
     """The operator for a layer."""
     call = Forward.of(layer, keep, watch)
-    if transformed():
-        return scan_with_derivative(*call)
-    direct = scan_with_derivative if needs_derivative(layer) else scan
+    direct = scan_with_derivative if keep else scan
+    if keep and transformed():
+        return direct(*call)
     return quickest(torch.ops.cellwright.scan.default, direct, layer.tensors)(*call)

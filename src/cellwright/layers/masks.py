@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,12 +28,31 @@ STREAM = signed(0xD1342543DE82EF95)  # from one stream of masks to the next
 MIXING = ((30, signed(0xBF58476D1CE4E5B9)), (27, signed(0x94D049BB133111EB)), (31, 1))
 
 
+class Draw(NamedTuple):
+    """One kind of mask: a value that stands with a probability, and the one that stands otherwise."""
+
+    probability: float
+    value: float
+    otherwise: float
+
+    @classmethod
+    def dropped(cls, probability: float) -> Draw:
+        """For dropout: 0, else as much more than 1 as makes the mean 1."""
+        left = 1 - levels(probability) / LEVELS
+        return cls(probability, 0.0, 1 / left if left else 0.0)
+
+    @classmethod
+    def marked(cls, probability: float) -> Draw:
+        """1, else 0."""
+        return cls(probability, 1.0, 0.0)
+
+
 class Masks:
     """Draws masks one after the other, from a seed that PyTorch's generator of the CPU gives.
 
     >>> import torch
     >>> _ = torch.manual_seed(0)
-    >>> Masks(torch.device("cpu")).hits((2, 3), 0.5).shape
+    >>> Masks(torch.device("cpu")).one((2, 3), Draw.marked(0.5), torch.float32).shape
     torch.Size([2, 3])
     """
 
@@ -40,19 +60,23 @@ class Masks:
         self.seed = torch.randint(1 << 62, ()).to(device)
         self.drawn = 0
 
-    def hits(self, shape: Sequence[int], probability: float) -> Tensor:
-        """Truth values of a shape, true with a probability."""
-        self.drawn += 1
-        if levels(probability) == LEVELS:
-            return torch.ones(tuple(shape), dtype=torch.bool, device=self.seed.device)
-        count = math.prod(shape)
-        bits = hashes(self.seed + signed(self.drawn * STREAM), -(-count // PER_HASH)).view(torch.int16)
-        return (bits[:count] < levels(probability) - LEVELS // 2).view(tuple(shape))
+    def one(self, shape: Sequence[int], draw: Draw, dtype: torch.dtype) -> Tensor:
+        """A mask of one kind."""
+        return self.several((*shape[:-1], 1, shape[-1]), [draw], dtype).squeeze(-2)
 
-    def kept(self, shape: Sequence[int], probability: float, dtype: torch.dtype) -> Tensor:
-        """A mask for dropout: 0 with a probability, else as much more than 1 as makes its mean 1."""
-        left = 1 - levels(probability) / LEVELS
-        return (~self.hits(shape, probability)).to(dtype) * (1 / left if left else 0.0)
+    def several(self, shape: Sequence[int], draws: Sequence[Draw], dtype: torch.dtype) -> Tensor:
+        """Masks of several kinds side by side: `[..., kinds, H]`."""
+        self.drawn += 1
+        count = math.prod(shape)
+        bits = hashes(self.seed + signed(self.drawn * STREAM), -(-count // PER_HASH)).view(torch.int16)[:count]
+        masks = torch.empty(tuple(shape), dtype=dtype, device=bits.device)
+        for mask, chance, draw in zip(masks.unbind(-2), bits.view(tuple(shape)).unbind(-2), draws, strict=True):
+            hits = levels(draw.probability)
+            # Writing the truth values as numbers at once is several times faster than converting them.
+            torch.le(chance, hits - LEVELS // 2 - 1, out=mask) if hits else mask.zero_()
+            if (draw.value, draw.otherwise) != (1.0, 0.0):
+                mask.mul_(draw.value - draw.otherwise).add_(draw.otherwise)
+        return masks
 
 
 def levels(probability: float) -> int:
@@ -63,6 +87,8 @@ def levels(probability: float) -> int:
 def hashes(start: Tensor, count: int) -> Tensor:
     """The SplitMix64 hashes of the positions behind a start: `[count]` of 64 bits."""
     z = torch.arange(1, count + 1, device=start.device).mul_(STEP).add_(start)
+    shifted = torch.empty_like(z)  # room that is used three times: new memory would cost more than the arithmetic
     for shift, factor in MIXING:
-        z.bitwise_xor_((z >> shift).bitwise_and_((1 << (64 - shift)) - 1)).mul_(factor)
+        torch.bitwise_right_shift(z, shift, out=shifted)
+        z.bitwise_xor_(shifted.bitwise_and_((1 << (64 - shift)) - 1)).mul_(factor)
     return z

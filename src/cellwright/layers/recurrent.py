@@ -17,7 +17,7 @@ from ..kernels import plan
 from ..kernels.layer import Layer, Weights, weights_of
 from . import init
 from .layout import Layout
-from .masks import Masks
+from .masks import Draw, Masks
 from .regularisation import Regularisation, checked_probability
 from .sequences import Sequences, checked_lengths, checked_reset, packed_lengths
 from .stream import Stream
@@ -345,10 +345,10 @@ class Recurrent(nn.Module):
         mask = None
         if masks is not None and options.recurrent_dropout:
             shape = (self.directions, sequences.rows, self.hidden_size)
-            mask = masks.kept(shape, options.recurrent_dropout, weights[0].r.dtype)
+            mask = masks.one(shape, Draw.dropped(options.recurrent_dropout), weights[0].r.dtype)
         if masks is not None and options.weight_dropout:
             weights = [
-                each._replace(r=each.r * masks.kept(each.r.shape, options.weight_dropout, each.r.dtype))
+                each._replace(r=each.r * masks.one(each.r.shape, Draw.dropped(options.weight_dropout), each.r.dtype))
                 for each in weights
             ]
         cell, noise = options.around(masks is not None), options.noise(places, masks, weights[0].r)

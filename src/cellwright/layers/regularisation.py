@@ -12,7 +12,7 @@ from ..cells import Cell
 from ..cells.changed import changed, clipped_state, dropped_candidate
 from ..cells.zoneout import zoneout
 from ..errors import InputError
-from .masks import Masks
+from .masks import Draw, Masks
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,13 @@ class Regularisation:
             like: the recurrent weights.
         """
         units = self.units(like)
-        kinds = []
         if masks is None:
-            kinds = [like.new_full((units,), each) for each in self.zoned.values()]
+            shares = [like.new_full((units,), each) for each in self.zoned.values()]
             shape = [1] * (len(places) - 1) + [places[-1]]
-            return torch.stack(kinds).expand(*shape, -1, -1) if kinds else None
-        if self.candidate_dropout:
-            kinds = [masks.kept((*places, units), self.candidate_dropout, like.dtype)]
-        kinds += [masks.hits((*places, units), each).to(like.dtype) for each in self.zoned.values()]
-        return torch.stack(kinds, -2) if kinds else None
+            return torch.stack(shares).expand(*shape, -1, -1) if shares else None
+        draws = [Draw.dropped(self.candidate_dropout)] if self.candidate_dropout else []
+        draws += [Draw.marked(each) for each in self.zoned.values()]
+        return masks.several((*places, len(draws), units), draws, like.dtype) if draws else None
 
     def units(self, recurrent: Tensor) -> int:
         """H, as the recurrent weights have it."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError
-from .masks import Masks
+from .masks import Draw, Masks
 
 
 class Sequences(NamedTuple):
@@ -39,8 +39,8 @@ class Sequences(NamedTuple):
         """The same with dropout on x; locked: the same units at all steps of a sequence."""
         x = self.x
         if not locked:
-            return self._replace(x=x * masks.kept(x.shape, probability, x.dtype))
-        kept = masks.kept((self.rows, x.shape[-1]), probability, x.dtype)
+            return self._replace(x=x * masks.one(x.shape, Draw.dropped(probability), x.dtype))
+        kept = masks.one((self.rows, x.shape[-1]), Draw.dropped(probability), x.dtype)
         if x.dim() == 3 or self.lengths is None:
             return self._replace(x=x * kept)
         steps = torch.arange(int(self.lengths[0]) if len(self.lengths) else 0)
