@@ -10,6 +10,7 @@ from .variants import (
     coupled,
     forget_only,
     hard,
+    layer_norm,
     ltm_stm,
     no_input_activation,
     no_input_gate,
@@ -22,7 +23,7 @@ from .variants import (
 
 FAMILY = (
     lstm, original, peephole, coupled, no_input_gate, no_output_gate, no_input_activation, no_output_activation,
-    ltm_stm, hard, slstm, forget_only, rnn, rnn_relu, gru,
+    ltm_stm, hard, layer_norm, slstm, forget_only, rnn, rnn_relu, gru,
 )  # fmt: skip
 cells: Mapping[str, Cell] = MappingProxyType({each.name: each for each in FAMILY})
 

@@ -48,6 +48,7 @@ class Cell:
         noise: names of values in `w` that are not learned but given for every step, such as masks.
         recurrent: the states that the recurrent weights multiply.
         candidate: the signal that is written into the cell state; empty if there is none.
+        bias: whether the contributions of input and state have biases; else, what the cell needs stands in vectors.
         signals: names of everything that the function returns, in order.
         states: the same as `state`, with those first that the recurrent weights multiply, `h` before all.
         key: the name, with a number if another cell has it already.
@@ -61,6 +62,7 @@ class Cell:
     noise: tuple[str, ...] = ()
     recurrent: tuple[str, ...] = ("h",)
     candidate: str = ""
+    bias: bool = True
     signals: tuple[str, ...] = field(init=False)
     states: tuple[str, ...] = field(init=False)
     key: str = field(init=False)
@@ -126,11 +128,11 @@ class Cell:
 
     def equations(self) -> str:
         """The equations of one step as text, one line per signal."""
-        return Equations(self.function, self.gates, self.state, (*self.vectors, *self.noise)).text()
+        return Equations(self.function, self.gates, self.state, (*self.vectors, *self.noise), self.bias).text()
 
     def latex(self) -> str:
         """The equations of one step as a LaTeX `aligned` environment."""
-        return Equations(self.function, self.gates, self.state, (*self.vectors, *self.noise)).latex()
+        return Equations(self.function, self.gates, self.state, (*self.vectors, *self.noise), self.bias).latex()
 
     def dimensions(self, input_size: int, hidden_size: int) -> tuple[Dimension, ...]:
         """Every weight of one layer and direction, gate by gate, with its shape."""
@@ -142,7 +144,7 @@ class Cell:
                 Dimension(f"R_{gate}", (hidden_size, hidden_size), f"recurrent weights of {gate}"),
                 Dimension(f"b_{gate}", (hidden_size,), f"feed-forward bias of {gate}"),
                 Dimension(f"b'_{gate}", (hidden_size,), f"recurrent bias of {gate}"),
-            )
+            )[: 4 if self.bias else 2]
         ]
         vectors = [Dimension(name, (hidden_size,), "one weight per unit") for name in self.vectors]
         return (*weights, *vectors)
@@ -169,7 +171,8 @@ def named_cell(module: str, name: str) -> Cell:
 
 
 def cell(
-    *, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "", candidate: str = ""
+    *, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "", candidate: str = "",
+    bias: bool = True,
 ) -> Callable[[CellFunction], Cell]:
     """Make a cell of a function `(x, r, s, w)` that returns every signal of one step by name.
 
@@ -178,6 +181,7 @@ def cell(
         state: names of what is carried on; `h` is the one that the recurrent weights multiply.
         vectors: names of learned vectors, one number per unit; as a mapping, with their start values.
         candidate: the signal that is written into the memory, for dropout on it.
+        bias: whether the contributions have biases.
 
     `x.k` is `W_k x_t + b_k`, `r.k` is `R_k h_{t-1} + b'_k`, `s.c` the previous state, `w.p` a vector.
     The function must return a dict that holds each state name; all values have the shape of `s.h`.
@@ -208,7 +212,7 @@ def cell(
 
     def decorate(function: CellFunction) -> Cell:
         names = tuple(gates.split()), tuple(state.split())
-        return Cell(function, function.__name__, *names, dict(starts), candidate=candidate)
+        return Cell(function, function.__name__, *names, dict(starts), candidate=candidate, bias=bias)
 
     return decorate
 

@@ -64,4 +64,5 @@ def dual(cell: Cell) -> Cell:
         dict.fromkeys(both(tuple(cell.vectors))),
         cell.noise,
         (*slopes_of(cell.recurrent), *cell.recurrent),
+        bias=cell.bias,
     )

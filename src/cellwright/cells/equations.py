@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..errors import CellError
+from .normalisation import normalised
 
 COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
 INFIX = {
@@ -24,6 +25,7 @@ TORCH_NAMES = {"true_divide": "div", "divide": "div", "multiply": "mul", "subtra
 LATEX_FUNCTIONS = {
     "sigmoid": r"\sigma",
     "tanh": r"\tanh",
+    "normalised": r"\operatorname{LN}",
     "exp": r"\exp",
     "log": r"\log",
     "relu": r"\mathrm{ReLU}",
@@ -41,8 +43,10 @@ class Expression:
     @classmethod
     def __torch_function__(
         cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Expression:
+    ) -> Expression | tuple[Expression, ...]:
         name = function.__name__.strip("_")
+        if function is normalised:
+            return tuple(cls(name, (part,)) for part in args)
         return cls(TORCH_NAMES.get(name, name), args, tuple((kwargs or {}).items()))
 
     def __getattr__(self, name: str) -> Callable[..., Expression]:
@@ -102,6 +106,7 @@ class Equations:
     Args:
         function: a function of `(x, r, s, w)`, as `cellwright.cell` takes it.
         gates, state, vectors: the names that it uses.
+        bias: whether the contributions have biases.
 
     Raises:
         CellError: the function does something that has no symbol, such as branching on a value.
@@ -113,7 +118,9 @@ class Equations:
         gates: tuple[str, ...],
         state: tuple[str, ...],
         vectors: tuple[str, ...],
+        bias: bool = True,
     ) -> None:
+        self.bias = bias
         symbols = [
             SimpleNamespace(**{name: Expression(kind, (name,)) for name in names})
             for kind, names in (
@@ -132,10 +139,10 @@ class Equations:
             ) from error
 
     def text(self) -> str:
-        return "\n".join(f"{name}_t = {self.line(name, TextStyle())}" for name in self.signals)
+        return "\n".join(f"{name}_t = {self.line(name, TextStyle(self.bias))}" for name in self.signals)
 
     def latex(self) -> str:
-        style = LatexStyle()
+        style = LatexStyle(self.bias)
         lines = (f"{style.subscript(name, 't')} &= {self.line(name, style)}" for name in self.signals)
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
@@ -149,16 +156,19 @@ class Equations:
 
 
 class TextStyle:
-    """How an equation is spelt in plain text."""
+    """How an equation is spelt in plain text, with or without biases of the contributions."""
+
+    def __init__(self, bias: bool) -> None:
+        self.bias = bias
 
     def subscript(self, name: str, index: str) -> str:
         return f"{name}_{index}"
 
     def leaf(self, kind: str, name: str) -> tuple[str, int]:
         if kind == "input":
-            return f"W_{name} x_t + b_{name}", SUM
+            return (f"W_{name} x_t + b_{name}", SUM) if self.bias else (f"W_{name} x_t", PRODUCT)
         if kind == "recurrent":
-            return f"R_{name} h_t-1 + b'_{name}", SUM
+            return (f"R_{name} h_t-1 + b'_{name}", SUM) if self.bias else (f"R_{name} h_t-1", PRODUCT)
         return (f"{name}_t-1" if kind == "previous" else name), ATOM
 
     def infix(self, operation: str, left: str, right: str) -> str:
@@ -187,9 +197,11 @@ class LatexStyle(TextStyle):
 
     def leaf(self, kind: str, name: str) -> tuple[str, int]:
         if kind == "input":
-            return f"W_{{{name}}} x_t + b_{{{name}}}", SUM
+            product = f"W_{{{name}}} x_t"
+            return (f"{product} + b_{{{name}}}", SUM) if self.bias else (product, PRODUCT)
         if kind == "recurrent":
-            return f"R_{{{name}}} h_{{t-1}} + b'_{{{name}}}", SUM
+            product = f"R_{{{name}}} h_{{t-1}}"
+            return (f"{product} + b'_{{{name}}}", SUM) if self.bias else (product, PRODUCT)
         return (self.subscript(name, "t-1") if kind == "previous" else self.symbol(name)), ATOM
 
     def infix(self, operation: str, left: str, right: str) -> str:

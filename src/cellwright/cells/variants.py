@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .cell import Terms, cell
+from .normalisation import normalised
 
 
 @cell(gates="i g o", state="h c", candidate="g")
@@ -104,6 +105,27 @@ def hard(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     o = torch.clamp(0.2 * (x.o + r.o) + 0.5, 0, 1)
     c = f * s.c + i * g
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(c))
+
+
+@cell(
+    gates="i f g o",
+    state="h c",
+    vectors={f"{kind}_{gate}": start for kind, start in (("gx", 1.0), ("gr", 1.0), ("b", 0.0)) for gate in "ifgo"}
+    | {"g_c": 1.0, "b_c": 0.0},
+    candidate="g",
+    bias=False,
+)
+def layer_norm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
+    """LSTM whose contributions and shown cell state are normalised: Ba, Kiros & Hinton (2016)."""
+    x_i, x_f, x_g, x_o = normalised(x.i, x.f, x.g, x.o)
+    r_i, r_f, r_g, r_o = normalised(r.i, r.f, r.g, r.o)
+    i = torch.sigmoid(w.gx_i * x_i + w.gr_i * r_i + w.b_i)
+    f = torch.sigmoid(w.gx_f * x_f + w.gr_f * r_f + w.b_f)
+    g = torch.tanh(w.gx_g * x_g + w.gr_g * r_g + w.b_g)
+    o = torch.sigmoid(w.gx_o * x_o + w.gr_o * r_o + w.b_o)
+    c = f * s.c + i * g
+    (shown,) = normalised(c)
+    return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(w.g_c * shown + w.b_c))
 
 
 @cell(gates="i f z o", state="h c n m", candidate="z")

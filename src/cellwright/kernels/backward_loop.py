@@ -56,6 +56,7 @@ from cellwright.kernels.printed import (
     BLOCK,
     GATES,
     LANES,
+    PHASES,
     RECURRENT,
     SCRATCH_SIZE,
     SIZE,
@@ -66,13 +67,16 @@ from cellwright.kernels.printed import (
     backward_cell,
     load,
     load_some,
+    settle,
     store,
     store_some,
 )
 from cellwright.kernels.shared_loop import (
+    begin_row,
     blocks,
     copy_padded,
     first_place,
+    kept_at,
     length_of,
     mask_block,
     noise_at,
@@ -80,6 +84,7 @@ from cellwright.kernels.shared_loop import (
     own_rows,
     own_rows_at,
     pack_vectors,
+    room_of,
     starts_anew,
     state_given,
     weights_of,
@@ -176,7 +181,9 @@ def states_given(call: Any, group: int, direction: int, row: int, p: int, scratc
 
 
 @compiled
-def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, before: int, anew: bool) -> None:
+def cell_of(
+    call: Any, direction: int, t: int, low: int, row: int, p: int, before: int, anew: bool, phase: int
+) -> None:
     """The derivative of the cell for one row and block; step `before` comes before t, if the row has it."""
     rows, units, places = call[ROWS], call[UNITS], call[PLACES]
     count, columns = blocks(units), gate_columns(call)
@@ -214,11 +221,12 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         backward_cell(
-            saved + u, h_before + u, s + u, s_stride, y + u, history + place * padded + u, places * padded,
+            phase, saved + u, h_before + u, s + u, s_stride, y + u, history + place * padded + u, places * padded,
             left - n * LANES, vectors + u, padded, noise + u, units * SIZE, d + u, rows * padded, dy + u,
             d_saved + u, d_history + u, d_stride, dzx + u, dzr + u, dw + u, rows * padded,
+            kept_at(call) + block + u, padded, room_of(call), units,
         )  # fmt: skip
-    if call[MASK] != 0:
+    if phase == PHASES - 1 and call[MASK] != 0:
         for k in range(RECURRENT):
             seen = h_before + k * chunk * padded
             mask_block(call, direction, row, p, seen, seen)
@@ -231,8 +239,11 @@ def cells_of_step(call: Any, direction: int, t: int, low: int, member: int, size
     first_block, last_block = own_blocks(call, member, size)
     for row in range(first_row, last_row):
         anew = starts_anew(call, t, row, direction)
-        for p in range(first_block, last_block):
-            cell_of(call, direction, t, low, row, p, t - 1 + 2 * direction, anew)
+        begin_row(call)
+        for phase in range(PHASES):
+            for p in range(first_block, last_block):
+                cell_of(call, direction, t, low, row, p, t - 1 + 2 * direction, anew, phase)
+            settle(phase, room_of(call))
 
 
 @compiled

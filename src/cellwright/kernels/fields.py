@@ -46,6 +46,8 @@ Where rows end early, the longest come first, so that the rows of a step are the
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
     MASKED,  # [D, 2, C, B, P * BLOCK]: the states as the recurrent product sees them, or 0 without MASK
     SCRATCH,  # [THREADS, SCRATCH_SIZE]
+    ROOM,  # what a cell in phases needs for a row, of each thread; see shared_loop
+    ROOM_SIZE,  # its bytes for one thread
     PACKED_W,  # [D, P, I, G * BLOCK]
     PACKED_R,  # [D, P, C * H, G * BLOCK]
     PACKED_BX,  # [D, P, G * BLOCK]
@@ -73,7 +75,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     ZEROS,  # [SLOTS * BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(62)
+) = range(64)
 
 # From POINTERS on stand groups of addresses, one for each state [D, B, H]: the FIRST states, the LAST ones, the
 # cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel

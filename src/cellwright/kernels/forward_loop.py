@@ -40,6 +40,7 @@ from cellwright.kernels.printed import (
     GATES,
     KEEP,
     LANES,
+    PHASES,
     RECURRENT,
     ROWS_AT_ONCE,
     SCRATCH_SIZE,
@@ -52,13 +53,17 @@ from cellwright.kernels.printed import (
     forward_cell,
     load,
     multiply,
+    settle,
     store_some,
 )
 from cellwright.kernels.shared_loop import (
+    begin_row,
     blocks,
+    contributions_at,
     copy_padded,
     even,
     first_place,
+    kept_at,
     length_of,
     mask_block,
     noise_at,
@@ -66,6 +71,7 @@ from cellwright.kernels.shared_loop import (
     own_rows,
     own_rows_at,
     pack_forward,
+    room_of,
     starts_anew,
     state_given,
     tile_for,
@@ -186,7 +192,7 @@ def input_products(call: Any, direction: int, low: int, count: int, member: int,
 
 
 @compiled
-def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p: int, r: int) -> None:
+def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p: int, r: int, phase: int) -> None:
     """The cell for one row and block: all signals, the new state, and the state that the next step sees."""
     units, places = call[UNITS], call[PLACES]
     count, place = blocks(units), first_place(call, t) + row
@@ -201,10 +207,12 @@ def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p:
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         forward_cell(
-            x + u, r + u, old + u, stride, new + u, y + u, units - p * BLOCK - n * LANES,
+            phase, x + u, r + u, old + u, stride, new + u, y + u, units - p * BLOCK - n * LANES,
             history + u, places * count * BLOCK * SIZE, vectors + u, count * BLOCK * SIZE,
-            noise + u, units * SIZE,
+            noise + u, units * SIZE, kept_at(call) + block + u, count * BLOCK * SIZE, room_of(call), units,
         )  # fmt: skip
+    if phase < PHASES - 1:
+        return
     following = t + 1 - 2 * direction
     if 0 <= following < length_of(call, row) and starts_anew(call, following, row, direction):
         for k in range(STATES):
@@ -214,11 +222,28 @@ def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p:
 
 
 @compiled
-def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int, size: int) -> None:
-    """The recurrent products and the cell at step t, for own rows and blocks."""
+def recurrent_product(
+    call: Any, direction: int, side: int, row: int, rows: int, p: int, r: int, r_row: int
+) -> None:
+    """R h + b for some rows and one block."""
     units = call[UNITS]
     count, width = blocks(units), GATES * BLOCK * SIZE
     padded = count * BLOCK * SIZE
+    panel = call[PACKED_R] + (direction * count + p) * RECURRENT * units * width
+    bias = call[PACKED_BR] + (direction * count + p) * width
+    for k in range(RECURRENT):
+        multiply(
+            tile_for(call, p), rows, GATES * UNIT_VECTORS,
+            seen_at(call, direction, side, row, 0) + k * call[ROWS] * padded, padded, SIZE,
+            panel + k * units * width, width, LANES * SIZE, units,
+            bias if k == 0 else r, 0 if k == 0 else r_row, r, r_row, LANES * SIZE,
+        )  # fmt: skip
+
+
+@compiled
+def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int, size: int) -> None:
+    """The recurrent products and the cell at step t, for own rows and blocks."""
+    width = GATES * BLOCK * SIZE
     first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
     r = call[SCRATCH] + own_number(call) * SCRATCH_SIZE
@@ -226,19 +251,31 @@ def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int
     for n in range(first_block, last_block):
         # Every other step goes through the blocks from the end: what was read last is still in the cache.
         p = n if side == 0 else first_block + last_block - 1 - n
-        panel = call[PACKED_R] + (direction * count + p) * RECURRENT * units * width
-        bias = call[PACKED_BR] + (direction * count + p) * width
         for row in range(first_row, last_row, rows_at_once):
             rows = min(rows_at_once, last_row - row)
-            for k in range(RECURRENT):
-                multiply(
-                    tile_for(call, p), rows, GATES * UNIT_VECTORS,
-                    seen_at(call, direction, side, row, 0) + k * call[ROWS] * padded, padded, SIZE,
-                    panel + k * units * width, width, LANES * SIZE, units,
-                    bias if k == 0 else r, 0 if k == 0 else width, r, width, LANES * SIZE,
-                )  # fmt: skip
+            recurrent_product(call, direction, side, row, rows, p, r, width)
             for m in range(rows):
-                cell_of(call, direction, t, low, side, row + m, p, r + m * width)
+                cell_of(call, direction, t, low, side, row + m, p, r + m * width, 0)
+
+
+@compiled
+def one_step_by_rows(call: Any, direction: int, t: int, low: int, side: int, member: int, size: int) -> None:
+    """The same for a cell in phases: for some rows all recurrent products, then row by row the phases of the cell."""
+    units = call[UNITS]
+    count, width = blocks(units), GATES * BLOCK * SIZE
+    first_row, last_row = own_rows_at(call, t, member, size)
+    rows_at_once = even(last_row - first_row, ROWS_AT_ONCE)
+    r = contributions_at(call)
+    for row in range(first_row, last_row, rows_at_once):
+        rows = min(rows_at_once, last_row - row)
+        for p in range(count):
+            recurrent_product(call, direction, side, row, rows, p, r + p * width, count * width)
+        for m in range(rows):
+            begin_row(call)
+            for phase in range(PHASES):
+                for p in range(count):
+                    cell_of(call, direction, t, low, side, row + m, p, r + (m * count + p) * width, phase)
+                settle(phase, room_of(call))
 
 
 @compiled
@@ -283,7 +320,10 @@ def run_direction(call: Any, direction: int, packed: bool, team: int, member: in
         input_products(call, direction, low, count, member, size)
         for n in range(count):
             t = low + (n if direction == 0 else count - 1 - n)
-            one_step(call, direction, t, low, (done + n) % 2, member, size)
+            if PHASES > 1:
+                one_step_by_rows(call, direction, t, low, (done + n) % 2, member, size)
+            else:
+                one_step(call, direction, t, low, (done + n) % 2, member, size)
             if call[BY_ROWS] == 0 and size > 1:
                 waited += meet(call, team, size)
                 if (done + n) % WATCHED == WATCHED - 1:

@@ -43,6 +43,7 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads
         fields.STATE: directions * 2 * layout.states * rows * padded,
         fields.MASKED: directions * 2 * layout.recurrent * rows * padded if masked else 0,
         fields.SCRATCH: team.threads * layout.scratch,
+        fields.ROOM: team.threads * room_size(layout, sizes),
         fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
         fields.PACKED_W: directions * inputs * panel,
         fields.PACKED_R: directions * layout.recurrent * units * panel,
@@ -79,6 +80,7 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.D_STATE: directions * layout.states * rows * padded,
         fields.D_MASKED: directions * layout.recurrent * rows * padded if masked else 0,
         fields.SCRATCH: team.threads * layout.scratch,
+        fields.ROOM: team.threads * room_size(layout, sizes),
         fields.TURNED_W: directions * -(-inputs // layout.lanes) * layout.lanes * panel,
         fields.TURNED_R: directions * layout.recurrent * padded * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
@@ -113,6 +115,7 @@ def planned(
         fields.INPUTS: sizes.inputs,
         fields.UNITS: sizes.units,
         fields.DIRECTIONS: sizes.directions,
+        fields.ROOM_SIZE: room_size(layout, sizes) * layout.size,
         **more,
         fields.BY_ROWS: int(team.by_rows),
         fields.TEAM_SIZE: team.size,
@@ -122,6 +125,15 @@ def planned(
     }
     fixed = tuple(known.get(name, 0) for name in range(fields.POINTERS))
     return Plan(team, fixed, (*cleared_offsets, *offsets), cleared, total)
+
+
+def room_size(layout: Layout, sizes: Sizes) -> int:
+    """Numbers that a thread needs for a row of a cell in phases; whole cache lines."""
+    if not layout.phased:
+        return 0
+    padded, line = sizes.padded(layout), CACHE_LINE // layout.size
+    numbers = layout.sums * layout.lanes + (layout.kept + layout.rows_at_once * layout.gates) * padded
+    return -(-numbers // line) * line
 
 
 def chunk_steps(sizes: Sizes, layout: Layout) -> int:

@@ -18,6 +18,9 @@ NOISES: int  # values per unit that are given for every step
 ROWS_AT_ONCE: int  # rows of a tile
 SCRATCH_SIZE: int  # bytes that one thread needs for a tile
 KEEP: bool  # whether forward saves what backward needs
+PHASES: int  # runs over the units of a row that the cell takes; between them sums over the row are made
+KEPT: int  # values per unit that later phases need of earlier ones
+SUMS: int  # sums over a row
 APART: bool  # whether the two contributions to a gate have different gradients
 
 def load(at: int) -> Any: ...
@@ -34,12 +37,14 @@ def turn(
     routine: int, source: int, source_row: int, rows: int, columns: int, target: int, target_row: int, written: int
 ) -> None: ...  # fmt: skip
 def digest(routine: int, at: int, size: int, before: int) -> int: ...
+def settle(phase: int, sums: int) -> None: ...
 def forward_cell(
-    x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, history: int, history_stride: int,
-    w: int, w_stride: int, noise: int, noise_stride: int,
+    phase: int, x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, history: int, history_stride: int,
+    w: int, w_stride: int, noise: int, noise_stride: int, kept: int, kept_stride: int, sums: int, units: int,
 ) -> None: ...  # fmt: skip
 def backward_cell(
-    saved: int, h_before: int, s: int, s_stride: int, y: int, history: int, history_stride: int, count: int,
+    phase: int, saved: int, h_before: int, s: int, s_stride: int, y: int, history: int, history_stride: int, count: int,
     w: int, w_stride: int, noise: int, noise_stride: int, d: int, d_stride: int, dy: int, d_saved: int,
     d_history: int, d_history_stride: int, dx: int, dr: int, dw: int, dw_stride: int,
+    kept: int, kept_stride: int, sums: int, units: int,
 ) -> None: ...  # fmt: skip

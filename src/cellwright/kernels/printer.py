@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .program import Argument, Node, Program, Untraceable
+from .phases import Phases, phases_of
+from .program import Argument, Node, Program, Units, Untraceable
 
 HERE = Path(__file__).parent
 RESERVED = {
@@ -159,9 +160,13 @@ class Layout:
     unit_vectors: int
     rows_at_once: int
     apart: bool
+    phased: bool
+    kept: int
+    sums: int
 
     @classmethod
     def of(cls, program: Program, target: Target) -> Layout:
+        passes = (forward_phases(program), backward_phases(program))
         gates = len(program.gates)
         unit_vectors = max(1, 4 // gates)
         return cls(
@@ -176,6 +181,9 @@ class Layout:
             unit_vectors=unit_vectors,
             rows_at_once=max(1, min(6, target.registers * 3 // 4 // max(4, gates * unit_vectors))),
             apart=bool(program.gradients) and program.apart,
+            phased=any(each.count > 1 for each in passes),
+            kept=max(len(each.kept) for each in passes),
+            sums=max(len(each.sums) for each in passes),
         )
 
     @property
@@ -204,7 +212,7 @@ def printed(program: Program, target: Target, name: str) -> tuple[str, str]:
     layout = Layout.of(program, target)
     shared = (HERE / "shared_loop.py").read_text()
     forward = joined(
-        constants(program, target, layout, name),
+        constants(program, target, layout, forward_phases(program), name),
         forward_body(program),
         shared,
         (HERE / "forward_loop.py").read_text(),
@@ -212,7 +220,7 @@ def printed(program: Program, target: Target, name: str) -> tuple[str, str]:
     if not program.gradients:
         return forward, ""
     backward = joined(
-        constants(program, target, layout, name),
+        constants(program, target, layout, backward_phases(program), name),
         backward_body(program),
         shared,
         (HERE / "gradients_loop.py").read_text(),
@@ -229,7 +237,7 @@ def joined(*parts: str) -> str:
     )
 
 
-def constants(program: Program, target: Target, layout: Layout, name: str) -> str:
+def constants(program: Program, target: Target, layout: Layout, phases: Phases, name: str) -> str:
     return f'''"""{name}, {target.dtype}: printed by Cellwright from the equations of the cell."""
 
 from cellwright.kernels.compiled import compiled
@@ -253,10 +261,22 @@ ROWS_AT_ONCE = {layout.rows_at_once}
 SCRATCH_SIZE = {layout.scratch}
 KEEP = {bool(program.gradients)}
 APART = {layout.apart}
+PHASES = {phases.count}
+KEPT = {len(phases.kept)}
+SUMS = {len(phases.sums)}
 
 memory = Memory("{target.dtype}", LANES)
 load, store, load_some, store_some = memory.load, memory.store, memory.load_some, memory.store_some
-keep_some, spread, get, put = memory.keep_some, memory.spread, memory.get, memory.put'''
+keep_some, spread, get, put = memory.keep_some, memory.spread, memory.get, memory.put
+
+
+@compiled
+def settle_sum(at: int) -> None:
+    """Add up the lanes of a sum, in their order, and put the total into all of them."""
+    total = get(at)
+    for n in range(1, LANES):
+        total = total + get(at + n * SIZE)
+    store(at, spread(total))'''
 
 
 def forward_body(program: Program) -> str:
@@ -274,10 +294,10 @@ def forward_body(program: Program) -> str:
     stores += [f"store(at_x + {k} * BLOCK * SIZE, {spelt(name)})" for k, name in enumerate(program.saved)]
     used = [*program.state.values(), *program.saved]
     arguments = (
-        "at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride, "
-        "at_noise, noise_stride"
+        "phase, at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride, "
+        "at_noise, noise_stride, at_kept, kept_stride, at_sums, units"
     )
-    return function("forward_cell", arguments, loads, program.forward, used, stores)
+    return functions("forward_cell", arguments, loads, forward_phases(program), used, stores)
 
 
 def backward_body(program: Program) -> str:
@@ -309,11 +329,11 @@ def backward_body(program: Program) -> str:
         for k, vector in enumerate(program.vectors)
     ]
     arguments = (
-        "at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
+        "phase, at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
         "at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, "
-        "at_dw, dw_stride"
+        "at_dw, dw_stride, at_kept, kept_stride, at_sums, units"
     )
-    return function("backward_cell", arguments, loads, program.backward, found.values(), stores)
+    return functions("backward_cell", arguments, loads, backward_phases(program), list(found.values()), stores)
 
 
 def vector_loads(program: Program) -> dict[str, str]:
@@ -323,22 +343,59 @@ def vector_loads(program: Program) -> dict[str, str]:
     return loads
 
 
-def function(
+def forward_phases(program: Program) -> Phases:
+    return phases_of(program.forward, [*program.state.values(), *program.saved])
+
+
+def backward_phases(program: Program) -> Phases:
+    return phases_of(program.backward, program.gradients.values())
+
+
+def functions(
     name: str,
     arguments: str,
     loads: Mapping[str, str],
-    nodes: Iterable[Node],
-    results: Iterable[Argument],
-    stores: Iterable[str],
+    phases: Phases,
+    results: Sequence[Argument],
+    stores: Sequence[str],
 ) -> str:
-    """A kernel function: the loads that are used, the operators, the stores."""
-    nodes = list(nodes)
-    used = {argument for node in nodes for argument in node.arguments} | set(results)
-    lines = [f"{spelt(each)} = {source}" for each, source in loads.items() if each in used]
-    lines += [f"{spelt(node.name)} = {expression(node)}" for node in nodes]
-    body = "\n".join(f"    {line}" for line in [*lines, *stores])
+    """A kernel function for each phase, one that calls the right one, and the end of the sums of a phase."""
     typed = ", ".join(f"{each}: int" for each in arguments.split(", "))
-    return f"@compiled\ndef {name}({typed}):\n{body}"
+    made = []
+    for number in range(phases.count):
+        lines = body(loads, phases, number, results, stores if number == phases.count - 1 else [])
+        made.append(f"@compiled\ndef {name}_{number}({typed}):\n" + "\n".join(f"    {line}" for line in lines))
+    chosen = [f"    if phase == {number}:\n        {name}_{number}({arguments})" for number in range(phases.count)]
+    made.append(f"@compiled\ndef {name}({typed}):\n" + "\n".join(chosen))
+    settled = [
+        f"    if phase == {phases.levels[each]}:\n        settle_sum(at_sums + {k} * LANES * SIZE)"
+        for k, each in enumerate(phases.sums)
+    ]
+    made.append("@compiled\ndef settle(phase: int, at_sums: int):\n" + "\n".join(settled or ["    pass"]))
+    return "\n\n".join(made)
+
+
+def body(
+    loads: Mapping[str, str], phases: Phases, number: int, results: Sequence[Argument], stores: Sequence[str]
+) -> list[str]:
+    """The lines of one phase: the loads that are used, the operators, what is added up or kept, the stores."""
+    nodes = phases.nodes(number, results)
+    sums = [each for each in phases.sums if phases.levels[each] == number]
+    added = {each: phases.made[each].arguments[0] for each in sums}
+    kept = [each for each in phases.kept if phases.levels[each] == number]
+    last = number == phases.count - 1
+    made = {node.name for node in nodes}
+    used = {argument for node in nodes for argument in node.arguments} | set(added.values()) | set(results if last else ())
+    known = {each: f"load(at_sums + {k} * LANES * SIZE)" for k, each in enumerate(phases.sums)}
+    known |= {each: f"load(at_kept + {k} * kept_stride)" for k, each in enumerate(phases.kept)}
+    lines = ["units_ = spread(units)"] if any(isinstance(each, Units) for each in used) else []
+    lines += [f"{spelt(each)} = {source}" for each, source in (loads | known).items() if each in used - made]
+    lines += [f"{spelt(node.name)} = {expression(node)}" for node in nodes]
+    for each, value in added.items():
+        at = f"at_sums + {phases.sums.index(each)} * LANES * SIZE"
+        lines.append(f"store({at}, load({at}) + keep_some({spelt(value)}, count))")
+    lines += [f"store(at_kept + {phases.kept.index(each)} * kept_stride, {spelt(each)})" for each in kept]
+    return [*lines, *stores] or ["pass"]
 
 
 def expression(node: Node) -> str:
@@ -356,6 +413,8 @@ def spelt(argument: Argument) -> Any:
     """A name or a number as it stands in source."""
     if argument is None:
         return None
+    if isinstance(argument, Units):
+        return f"({argument.factor!r} {'/' if argument.inverse else '*'} units_)"
     if isinstance(argument, float):
         return f"({argument!r})" if argument < 0 else repr(argument)
     return f"{argument}_" if argument in RESERVED or keyword.iskeyword(argument) else argument

@@ -7,9 +7,10 @@ writes down every operator. The derivative is therefore PyTorch's; nothing here 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -18,12 +19,24 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..cells import Cell
 
-Argument = str | float | None
+
+
+@dataclass(frozen=True)
+class Units:
+    """A number that grows with the hidden size: `factor * units`, or `factor / units`."""
+
+    factor: float
+    inverse: bool
+
+
+Argument = str | float | Units | None
 DTYPE = torch.float32
-ALIASES = {"detach", "alias", "clone", "_to_copy", "positive"}
+SIZES = (3, 5)  # hidden sizes to trace with
+ALIASES = {"detach", "alias", "clone", "_to_copy", "positive", "expand", "unsqueeze", "squeeze"}
 ON_MASKS = {"where", "masked_fill"} | {
     f"{kind}_{word}" for kind in ("logical", "bitwise") for word in ("and", "or", "xor", "not")
 }
+REDUCTIONS = {"sum", "mean", "var"}
 QUESTIONS = {
     "is_same_size",
     "_has_same_storage_numel",
@@ -40,7 +53,8 @@ class Untraceable(Exception):
 class Node:
     """One operator: `name = operator(arguments, options)`; an argument is another name or a number.
 
-    A mask is a result of truth values.
+    A mask is a result of truth values. A row is one number for the whole row of units; the operator `sum` makes it
+    of one number for each unit.
     """
 
     name: str
@@ -48,6 +62,12 @@ class Node:
     arguments: tuple[Argument, ...]
     options: tuple[tuple[str, Argument], ...] = ()
     mask: bool = False
+    row: bool = False
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it needs the whole row of units before anything can go on."""
+        return self.operator == "sum"
 
 
 @dataclass(frozen=True)
@@ -96,10 +116,42 @@ def trace(cell: Cell, differentiate: bool, watch: bool = False) -> Program:
     """
     # PyTorch's modes belong to a thread: in a new one there are none, whatever is under way here.
     with ThreadPoolExecutor(1) as clean:
-        program, other = (clean.submit(traced_at, size, cell, differentiate, watch).result() for size in (3, 5))
-    if program != other:
+        programs = [clean.submit(traced_at, size, cell, differentiate, watch).result() for size in SIZES]
+    return general(*programs)
+
+
+def general(program: Program, other: Program) -> Program:
+    """The program for every hidden size, from what two sizes show."""
+    forward, backward = (
+        tuple(itertools.starmap(general_node, zip(*both, strict=True))) if len(both[0]) == len(both[1]) else ()
+        for both in ((program.forward, other.forward), (program.backward, other.backward))
+    )
+    found = replace(program, forward=forward, backward=backward)
+    if found != replace(other, forward=forward, backward=backward):
         raise Untraceable("it computes something else for another hidden size")
-    return program
+    return found
+
+
+def general_node(node: Node, other: Node) -> Node:
+    """The operator for every hidden size."""
+    if len(node.arguments) != len(other.arguments):
+        raise Untraceable("it computes something else for another hidden size")
+    arguments = tuple(map(general_argument, node.arguments, other.arguments))
+    if replace(node, arguments=arguments) != replace(other, arguments=arguments):
+        raise Untraceable("it computes something else for another hidden size")
+    return replace(node, arguments=arguments)
+
+
+def general_argument(one: Argument, other: Argument) -> Argument:
+    """An argument as it is for every hidden size."""
+    small, large = SIZES
+    if one == other or not isinstance(one, float) or not isinstance(other, float):
+        return one
+    if math.isclose(one / small, other / large, rel_tol=1e-12):
+        return Units(one / small, inverse=False)
+    if math.isclose(one * small, other * large, rel_tol=1e-12):
+        return Units(one * small, inverse=True)
+    raise Untraceable("it computes something else for another hidden size")
 
 
 def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) -> Program:
@@ -116,7 +168,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) ->
     groups = [[leaves[name] for name in leaves if name.startswith(kind)] for kind in ("x_", "r_", "s_", "w_")]
     groups[-1] += noise.values()
     names = cell.gates, states, len(cell.recurrent), tuple(cell.vectors), cell.noise
-    with torch.set_grad_enabled(differentiate), Tape({**leaves, **noise}) as tape:
+    with torch.set_grad_enabled(differentiate), Tape(hidden_size, {**leaves, **noise}) as tape:
         signals = signals_of(cell, groups)
         tape.rename(signals)
         state = {name: tape.argument(signals[name]) for name in states}
@@ -210,7 +262,8 @@ def divided(
 class Tape(TorchDispatchMode):
     """Writes down every operator that runs under it, by the names of the tensors."""
 
-    def __init__(self, leaves: Mapping[str, Tensor]) -> None:
+    def __init__(self, size: int, leaves: Mapping[str, Tensor]) -> None:
+        self.size = size
         super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.alive: list[Any] = []
@@ -244,6 +297,7 @@ class Tape(TorchDispatchMode):
                 tuple(new.get(argument, argument) for argument in node.arguments),
                 node.options,
                 node.mask,
+                node.row,
             )
             for node in self.nodes
         ]
@@ -274,7 +328,11 @@ class Tape(TorchDispatchMode):
         if operator.endswith("_") and not self.differentiating:
             raise Untraceable(f"the operator {operator} writes over a tensor")
         check_dtypes(operator, args, result)
-        if operator in ALIASES:
+        if result.numel() not in (1, self.size) or result.dim() > 1:
+            raise Untraceable(f"the operator {operator} gives the shape {list(result.shape)} for units [{self.size}]")
+        if operator in REDUCTIONS:
+            self.names[id(result)] = self.reduce(operator, args, kwargs or {})
+        elif operator in ALIASES:
             self.names[id(result)] = self.argument(args[0])
         elif operator in FILLED:
             self.names[id(result)] = FILLED[operator]
@@ -287,24 +345,52 @@ class Tape(TorchDispatchMode):
             ]
             self.names[id(result)] = float(function(*exact, **(kwargs or {})))
         elif any(isinstance(each, Tensor) for each in args):
-            mask = result.dtype == torch.bool
-            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {}, mask)
+            mask, row = result.dtype == torch.bool, result.numel() == 1
+            self.names[id(result)] = self.record(operator.rstrip("_"), args, kwargs or {}, mask, row)
         return result
+
+    def reduce(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Argument:
+        """Write the reduction of a row of units to one number down, in sums."""
+        value, count = self.argument(args[0]), Units(1.0, inverse=True)
+        if args[0].numel() == 1:
+            if operator == "var":
+                raise Untraceable("it takes the variance of a single number")
+            return value
+        if operator == "sum":
+            return self.add("sum", (value,), row=True)
+        mean = self.add("mul", (self.add("sum", (value,), row=True), count), row=True)
+        if operator == "mean":
+            return mean
+        if kwargs.get("correction", 1) != 0:
+            raise Untraceable("the variance has a correction; the kernels know it with correction=0 only")
+        apart = self.add("sub", (value, mean))
+        return self.add("mul", (self.add("sum", (self.add("mul", (apart, apart)),), row=True), count), row=True)
+
+    def add(
+        self,
+        operator: str,
+        arguments: tuple[Argument, ...],
+        options: tuple[tuple[str, Argument], ...] = (),
+        mask: bool = False,
+        row: bool = False,
+    ) -> str:
+        """One more node."""
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(Node(name, operator, arguments, options, mask, row))
+        return name
 
     def is_constant(self, args: tuple[Any, ...]) -> bool:
         """Whether an operator computes with numbers only: all its tensors are full of one number."""
         tensors = [each for each in args if isinstance(each, Tensor)]
         return bool(tensors) and all(isinstance(self.argument(each), float) for each in tensors)
 
-    def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], mask: bool) -> str:
+    def record(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], mask: bool, row: bool) -> str:
         """Write one operator down."""
         for value in (*args, *kwargs.values()):
             if value is not None and not isinstance(value, Tensor | int | float):
                 raise Untraceable(f"the operator {operator} is used with {value!r}")
-        name = f"t{len(self.nodes)}"
         options = tuple((key, self.argument(value)) for key, value in kwargs.items())
-        self.nodes.append(Node(name, operator, tuple(map(self.argument, args)), options, mask))
-        return name
+        return self.add(operator, tuple(map(self.argument, args)), options, mask, row)
 
 
 def check_dtypes(operator: str, args: Sequence[Any], result: Tensor) -> None:

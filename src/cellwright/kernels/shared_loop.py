@@ -22,6 +22,8 @@ from cellwright.kernels.fields import (
     PACKED_W,
     POINTERS,
     RESETS,
+    ROOM,
+    ROOM_SIZE,
     ROWS,
     SHARES,
     STEPS,
@@ -32,11 +34,13 @@ from cellwright.kernels.fields import (
 from cellwright.kernels.printed import (
     BLOCK,
     GATES,
+    KEPT,
     LANES,
     NOISES,
     RECURRENT,
     SIZE,
     STATES,
+    SUMS,
     UNIT_VECTORS,
     VECTORS,
     load,
@@ -45,13 +49,38 @@ from cellwright.kernels.printed import (
     store_some,
     turn,
 )
-from cellwright.kernels.team import part, read, read_byte
+from cellwright.kernels.team import own_number, part, read, read_byte
 
 
 @compiled
 def blocks(units: int) -> int:
     """How many blocks of units there are."""
     return (units + BLOCK - 1) // BLOCK
+
+
+@compiled
+def room_of(call: Any) -> int:
+    """The room of this thread: sums, values that are kept between phases, recurrent contributions of some rows."""
+    return call[ROOM] + own_number(call) * call[ROOM_SIZE]
+
+
+@compiled
+def kept_at(call: Any) -> int:
+    """Where in the room values are kept between phases: [KEPT, P * BLOCK]."""
+    return room_of(call) + SUMS * LANES * SIZE
+
+
+@compiled
+def contributions_at(call: Any) -> int:
+    """Where in the room the recurrent contributions stand: [ROWS_AT_ONCE, K]."""
+    return kept_at(call) + KEPT * blocks(call[UNITS]) * BLOCK * SIZE
+
+
+@compiled
+def begin_row(call: Any) -> None:
+    """Let the sums of a row begin with zero."""
+    for k in range(SUMS):
+        store(room_of(call) + k * LANES * SIZE, 0.0)
 
 
 @compiled
