@@ -171,7 +171,11 @@ def named_cell(module: str, name: str) -> Cell:
 
 
 def cell(
-    *, gates: str, state: str = "h", vectors: str | Mapping[str, float] = "", candidate: str = "",
+    *,
+    gates: str,
+    state: str = "h",
+    vectors: str | Mapping[str, float] = "",
+    candidate: str = "",
     bias: bool = True,
 ) -> Callable[[CellFunction], Cell]:
     """Make a cell of a function `(x, r, s, w)` that returns every signal of one step by name.

@@ -181,9 +181,7 @@ def states_given(call: Any, group: int, direction: int, row: int, p: int, scratc
 
 
 @compiled
-def cell_of(
-    call: Any, direction: int, t: int, low: int, row: int, p: int, before: int, anew: bool, phase: int
-) -> None:
+def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, before: int, anew: bool, phase: int) -> None:
     """The derivative of the cell for one row and block; step `before` comes before t, if the row has it."""
     rows, units, places = call[ROWS], call[UNITS], call[PLACES]
     count, columns = blocks(units), gate_columns(call)

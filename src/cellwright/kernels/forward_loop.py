@@ -222,9 +222,7 @@ def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p:
 
 
 @compiled
-def recurrent_product(
-    call: Any, direction: int, side: int, row: int, rows: int, p: int, r: int, r_row: int
-) -> None:
+def recurrent_product(call: Any, direction: int, side: int, row: int, rows: int, p: int, r: int, r_row: int) -> None:
     """R h + b for some rows and one block."""
     units = call[UNITS]
     count, width = blocks(units), GATES * BLOCK * SIZE

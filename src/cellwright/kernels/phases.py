@@ -1,4 +1,4 @@
-"""A program cut where it needs the whole row of units: before a sum over the row is known, nothing that uses it can run.
+"""A program cut where it needs the whole row of units: before a sum over the row is known, nothing can use it.
 
 Each phase runs over all units of a row. What a later phase needs of an earlier one is kept for every unit; sums, and
 what follows from sums alone, are one number for the row.
@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .program import Argument, Node, Untraceable
+
+
+class Store(NamedTuple):
+    """A value that a program writes, the line that does it, and whether it may do so as soon as the value is known."""
+
+    value: Argument
+    line: str
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Phases:
         own = {name for name, level in self.levels.items() if level == number and not self.made[name].reduces}
         wanted = [each for name in own for each in self.made[name].arguments]
         wanted += [self.made[name].arguments[0] for name in self.sums if self.levels[name] == number]
-        wanted += results if number == self.count - 1 else []
+        wanted += results
         while wanted:
             name = wanted.pop()
             if isinstance(name, str) and name in self.made and name not in own and is_again(self.made[name]):
@@ -43,13 +52,18 @@ class Phases:
                 wanted += self.made[name].arguments
         return [node for name, node in self.made.items() if name in own]
 
+    def written(self, store: Store) -> int:
+        """The phase in which a value is written."""
+        known = isinstance(store.value, str) and store.value in self.levels and not self.made[store.value].row
+        return self.levels[str(store.value)] if store.early and known else self.count - 1
+
 
 def is_again(node: Node) -> bool:
     """Whether a value is computed again where it is needed: numbers for the row that follow from sums."""
     return node.row and not node.reduces
 
 
-def phases_of(nodes: Sequence[Node], results: Iterable[Argument]) -> Phases:
+def phases_of(nodes: Sequence[Node], stores: Sequence[Store]) -> Phases:
     """Cut a program behind its sums."""
     made = {node.name: node for node in nodes}
     levels: dict[str, int] = {}
@@ -64,7 +78,7 @@ def phases_of(nodes: Sequence[Node], results: Iterable[Argument]) -> Phases:
         levels[node.name] = max(map(ready, node.arguments), default=0)
     count = 1 + max([0, *map(ready, made)])
     uses = [(each, levels[node.name]) for node in nodes for each in node.arguments]
-    uses += [(each, count - 1) for each in results]
+    uses += [(each.value, count - 1) for each in stores if not each.early]
     later = {each for each, level in uses if isinstance(each, str) and each in made and level > levels[each]}
     kept = tuple(name for name in made if name in later and not made[name].row)
     if any(made[name].mask for name in kept):

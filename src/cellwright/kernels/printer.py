@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .phases import Phases, phases_of
+from .phases import Phases, Store, phases_of
 from .program import Argument, Node, Program, Units, Untraceable
 
 HERE = Path(__file__).parent
@@ -284,20 +284,24 @@ def forward_body(program: Program) -> str:
     loads |= {f"r_{gate}": f"load(at_r + {k} * BLOCK * SIZE)" for k, gate in enumerate(program.gates)}
     loads |= {f"s_{state}": f"load(at_s + {k} * s_stride)" for k, state in enumerate(program.states)}
     loads |= vector_loads(program)
-    stores = []
-    for k, value in enumerate(program.state.values()):
-        stores.append(f"store(at_new + {k} * s_stride, {spelt(value)})")
-        if k == 0:
-            stores.append(f"store_some(at_y, {spelt(value)}, count)")
-        elif program.gradients:
-            stores.append(f"store(at_history + {k - 1} * history_stride, {spelt(value)})")
-    stores += [f"store(at_x + {k} * BLOCK * SIZE, {spelt(name)})" for k, name in enumerate(program.saved)]
-    used = [*program.state.values(), *program.saved]
     arguments = (
         "phase, at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride, "
         "at_noise, noise_stride, at_kept, kept_stride, at_sums, units"
     )
-    return functions("forward_cell", arguments, loads, forward_phases(program), used, stores)
+    return functions("forward_cell", arguments, loads, forward_phases(program), forward_stores(program))
+
+
+def forward_stores(program: Program) -> list[Store]:
+    """What the cell writes: states, outputs, what is saved. All of it last: it stands where the cell reads."""
+    stores = []
+    for k, value in enumerate(program.state.values()):
+        stores.append(Store(value, f"store(at_new + {k} * s_stride, {spelt(value)})"))
+        if k == 0:
+            stores.append(Store(value, f"store_some(at_y, {spelt(value)}, count)"))
+        elif program.gradients:
+            stores.append(Store(value, f"store(at_history + {k - 1} * history_stride, {spelt(value)})"))
+    saved = enumerate(program.saved)
+    return stores + [Store(value, f"store(at_x + {k} * BLOCK * SIZE, {spelt(value)})") for k, value in saved]
 
 
 def backward_body(program: Program) -> str:
@@ -313,27 +317,27 @@ def backward_body(program: Program) -> str:
         if isinstance(new, str) and new not in loads:
             loads[new] = "load_some(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
     loads |= vector_loads(program)
-    found = program.gradients
-    stores = [
-        f"store(at_dx + {k} * BLOCK * SIZE, keep_some({spelt(found[f'x_{gate}'])}, count))"
-        for k, gate in enumerate(program.gates)
-    ]
-    if program.apart:
-        stores += [
-            f"store(at_dr + {k} * BLOCK * SIZE, keep_some({spelt(found[f'r_{gate}'])}, count))"
-            for k, gate in enumerate(program.gates)
-        ]
-    stores += [f"store(at_d + {k} * d_stride, {spelt(found[f's_{state}'])})" for k, state in enumerate(program.states)]
-    stores += [
-        f"store(at_dw + {k} * dw_stride, load(at_dw + {k} * dw_stride) + {spelt(found[f'w_{vector}'])})"
-        for k, vector in enumerate(program.vectors)
-    ]
     arguments = (
         "phase, at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
         "at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, "
         "at_dw, dw_stride, at_kept, kept_stride, at_sums, units"
     )
-    return functions("backward_cell", arguments, loads, backward_phases(program), list(found.values()), stores)
+    return functions("backward_cell", arguments, loads, backward_phases(program), backward_stores(program))
+
+
+def backward_stores(program: Program) -> list[Store]:
+    """What the derivative writes: gradients, as soon as they are known; those of states last, over what it reads."""
+    found = program.gradients
+    stores = []
+    for kind, at in (("x", "at_dx"), ("r", "at_dr")):
+        values = [found[f"{kind}_{gate}"] for gate in program.gates] if kind == "x" or program.apart else []
+        for k, value in enumerate(values):
+            stores.append(Store(value, f"store({at} + {k} * BLOCK * SIZE, keep_some({spelt(value)}, count))", True))
+    for k, vector in enumerate(program.vectors):
+        value, at = found[f"w_{vector}"], f"at_dw + {k} * dw_stride"
+        stores.append(Store(value, f"store({at}, load({at}) + {spelt(value)})", True))
+    values = [found[f"s_{state}"] for state in program.states]
+    return stores + [Store(value, f"store(at_d + {k} * d_stride, {spelt(value)})") for k, value in enumerate(values)]
 
 
 def vector_loads(program: Program) -> dict[str, str]:
@@ -344,11 +348,11 @@ def vector_loads(program: Program) -> dict[str, str]:
 
 
 def forward_phases(program: Program) -> Phases:
-    return phases_of(program.forward, [*program.state.values(), *program.saved])
+    return phases_of(program.forward, forward_stores(program))
 
 
 def backward_phases(program: Program) -> Phases:
-    return phases_of(program.backward, program.gradients.values())
+    return phases_of(program.backward, backward_stores(program) if program.gradients else [])
 
 
 def functions(
@@ -356,14 +360,14 @@ def functions(
     arguments: str,
     loads: Mapping[str, str],
     phases: Phases,
-    results: Sequence[Argument],
-    stores: Sequence[str],
+    stores: Sequence[Store],
 ) -> str:
     """A kernel function for each phase, one that calls the right one, and the end of the sums of a phase."""
     typed = ", ".join(f"{each}: int" for each in arguments.split(", "))
     made = []
     for number in range(phases.count):
-        lines = body(loads, phases, number, results, stores if number == phases.count - 1 else [])
+        own = [each for each in stores if phases.written(each) == number]
+        lines = body(loads, phases, number, own)
         made.append(f"@compiled\ndef {name}_{number}({typed}):\n" + "\n".join(f"    {line}" for line in lines))
     chosen = [f"    if phase == {number}:\n        {name}_{number}({arguments})" for number in range(phases.count)]
     made.append(f"@compiled\ndef {name}({typed}):\n" + "\n".join(chosen))
@@ -375,27 +379,26 @@ def functions(
     return "\n\n".join(made)
 
 
-def body(
-    loads: Mapping[str, str], phases: Phases, number: int, results: Sequence[Argument], stores: Sequence[str]
-) -> list[str]:
+def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence[Store]) -> list[str]:
     """The lines of one phase: the loads that are used, the operators, what is added up or kept, the stores."""
+    results = [each.value for each in stores]
     nodes = phases.nodes(number, results)
     sums = [each for each in phases.sums if phases.levels[each] == number]
     added = {each: phases.made[each].arguments[0] for each in sums}
     kept = [each for each in phases.kept if phases.levels[each] == number]
-    last = number == phases.count - 1
     made = {node.name for node in nodes}
-    used = {argument for node in nodes for argument in node.arguments} | set(added.values()) | set(results if last else ())
+    used = {argument for node in nodes for argument in node.arguments} | set(added.values()) | set(results)
     known = {each: f"load(at_sums + {k} * LANES * SIZE)" for k, each in enumerate(phases.sums)}
     known |= {each: f"load(at_kept + {k} * kept_stride)" for k, each in enumerate(phases.kept)}
     lines = ["units_ = spread(units)"] if any(isinstance(each, Units) for each in used) else []
-    lines += [f"{spelt(each)} = {source}" for each, source in (loads | known).items() if each in used - made]
+    lines += [f"{spelt(each)} = {source}" for each, source in {**loads, **known}.items() if each in used - made]
     lines += [f"{spelt(node.name)} = {expression(node)}" for node in nodes]
     for each, value in added.items():
         at = f"at_sums + {phases.sums.index(each)} * LANES * SIZE"
         lines.append(f"store({at}, load({at}) + keep_some({spelt(value)}, count))")
     lines += [f"store(at_kept + {phases.kept.index(each)} * kept_stride, {spelt(each)})" for each in kept]
-    return [*lines, *stores] or ["pass"]
+    lines += [each.line for each in stores]
+    return lines or ["pass"]
 
 
 def expression(node: Node) -> str:

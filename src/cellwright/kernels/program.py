@@ -20,7 +20,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..cells import Cell
 
 
-
 @dataclass(frozen=True)
 class Units:
     """A number that grows with the hidden size: `factor * units`, or `factor / units`."""
