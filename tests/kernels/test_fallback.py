@@ -28,12 +28,15 @@ def either(z: Tensor) -> Tensor:
 
 
 CELLS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
-    "a matrix product": (lambda z, h: torch.tanh(z + turned(h)), "a tensor that is neither an argument nor"),
-    "a branch on a value": (lambda z, h: either(z), "_local_scalar_dense"),
+    "a matrix product": (lambda z, h: torch.tanh(z + turned(h)), "neither a number for each unit nor"),
+    "a branch on a value": (lambda z, h: either(z), "over dimension None"),
     "a tensor from outside": (lambda z, h: torch.tanh(z * UNITS.to(z.dtype)), "declare it in vectors="),
-    "the number of units": (lambda z, h: torch.tanh(z) / z.shape[-1], "something else for another hidden size"),
+    "the number of units": (lambda z, h: torch.tanh(z) / (z.shape[-1] + 1), "something else for another hidden size"),
     "an unknown operator": (lambda z, h: torch.erfinv(0.9 * torch.tanh(z)), "no operator 'erfinv'"),
-    "a sum over the units": (lambda z, h: torch.tanh(z) - z.mean(-1, keepdim=True), "mean"),
+    "a mean over the batch": (lambda z, h: torch.tanh(z) - z.mean(0, keepdim=True), "over dimension [0]; over the units"),
+    "a mean over everything": (lambda z, h: torch.tanh(z) - z.mean(), "over dimension None; over the units"),
+    "a variance with a correction": (lambda z, h: z / (1 + z.var(-1, keepdim=True)), "correction=0 only"),
+    "a largest unit": (lambda z, h: torch.tanh(z - z.amax(-1, keepdim=True)), "amax"),
     "a softmax": (lambda z, h: torch.softmax(z, -1), "softmax"),
     "an unknown power": (lambda z, h: torch.tanh(z).abs() ** 1.7, "a power of 1.7"),
     "a sort": (lambda z, h: torch.tanh(z).sort(-1).values, "sort"),

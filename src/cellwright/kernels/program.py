@@ -328,7 +328,7 @@ class Tape(TorchDispatchMode):
             raise Untraceable(f"the operator {operator} writes over a tensor")
         check_dtypes(operator, args, result)
         if result.numel() not in (1, self.size) or result.dim() > 1:
-            raise Untraceable(f"the operator {operator} gives the shape {list(result.shape)} for units [{self.size}]")
+            raise Untraceable(f"the operator {operator} gives neither a number for each unit nor one for all of them")
         if operator in REDUCTIONS:
             self.names[id(result)] = self.reduce(operator, args, kwargs or {})
         elif operator in ALIASES:
@@ -350,6 +350,9 @@ class Tape(TorchDispatchMode):
 
     def reduce(self, operator: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Argument:
         """Write the reduction of a row of units to one number down, in sums."""
+        dims = args[1] if len(args) > 1 else kwargs.get("dim")
+        if not self.differentiating and dims not in (-1, [-1]):
+            raise Untraceable(f"the operator {operator} goes over dimension {dims}; over the units it is dimension -1")
         value, count = self.argument(args[0]), Units(1.0, inverse=True)
         if args[0].numel() == 1:
             if operator == "var":
