@@ -33,7 +33,10 @@ CELLS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
     "a tensor from outside": (lambda z, h: torch.tanh(z * UNITS.to(z.dtype)), "declare it in vectors="),
     "the number of units": (lambda z, h: torch.tanh(z) / (z.shape[-1] + 1), "something else for another hidden size"),
     "an unknown operator": (lambda z, h: torch.erfinv(0.9 * torch.tanh(z)), "no operator 'erfinv'"),
-    "a mean over the batch": (lambda z, h: torch.tanh(z) - z.mean(0, keepdim=True), "over dimension [0]; over the units"),
+    "a mean over the batch": (
+        lambda z, h: torch.tanh(z) - z.mean(0, keepdim=True),
+        "over dimension [0]; over the units",
+    ),
     "a mean over everything": (lambda z, h: torch.tanh(z) - z.mean(), "over dimension None; over the units"),
     "a variance with a correction": (lambda z, h: z / (1 + z.var(-1, keepdim=True)), "correction=0 only"),
     "a largest unit": (lambda z, h: torch.tanh(z - z.amax(-1, keepdim=True)), "amax"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cache
 
@@ -56,13 +57,16 @@ def dual(cell: Cell) -> Cell:
         found, moved = torch.func.jvp(values, tuple(points), tuple(slopes))[:2]
         return dict(zip(both(cell.signals), (*found, *moved), strict=True))
 
-    return Cell(
-        doubled,
-        cell.name,
-        both(cell.gates),
-        both(cell.state),
-        dict.fromkeys(both(tuple(cell.vectors))),
-        cell.noise,
-        (*slopes_of(cell.recurrent), *cell.recurrent),
-        bias=cell.bias,
-    )
+    with warnings.catch_warnings():
+        # PyTorch goes through its own deprecated compiler when forward mode is first used.
+        warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
+        return Cell(
+            doubled,
+            cell.name,
+            both(cell.gates),
+            both(cell.state),
+            dict.fromkeys(both(tuple(cell.vectors))),
+            cell.noise,
+            (*slopes_of(cell.recurrent), *cell.recurrent),
+            bias=cell.bias,
+        )
