@@ -11,7 +11,8 @@ from rich.console import Console
 from .agreement import check_agreement
 from .cases import Case, Comparison, all_cases
 from .contenders import contenders
-from .family import measure_family, measure_features
+from .derivatives import measure_derivatives
+from .family import measure_family, measure_features, measure_options
 from .limits import measure_limits
 from .machine import describe_machine, versions
 from .memory import measure_held
@@ -69,7 +70,9 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
         held=measure_held(),
         startup=measure_startup(),
         family=measure_family(budget),
+        options=measure_options(budget),
         features=measure_features(budget),
+        derivatives=measure_derivatives(budget),
     )
     show(result, console)
     if keep:
@@ -77,7 +80,7 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
 
 
 def measure_some(pattern: str, budget: float, console: Console) -> None:
-    """What the pattern finds among the cases and the names limits, held, startup, family and features."""
+    """What the pattern finds among the cases and the other parts of a result, by their names."""
     wanted = re.compile(pattern, re.IGNORECASE)
     for case in filter(lambda case: wanted.search(str(case)), all_cases()):
         compare(case, budget, console)
@@ -86,6 +89,8 @@ def measure_some(pattern: str, budget: float, console: Console) -> None:
         "held": measure_held,
         "startup": measure_startup,
         "family": lambda: measure_family(budget),
+        "options": lambda: measure_options(budget),
+        "derivatives": lambda: measure_derivatives(budget),
         "features": lambda: measure_features(budget),
     }
     for name, measure in others.items():

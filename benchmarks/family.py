@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,10 @@ from .timing import Call, best_times
 SHAPE = Shape(100, 32, 128, 128)
 STREAM = Shape(1, 1, 64, 128)
 RESETS = 0.05  # of all steps
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {"zoneout": (0.1, 0.1)}, {"recurrent_dropout": 0.2}, {"candidate_dropout": 0.2}, {"weight_dropout": 0.2},
+    {"cell_clip": 3.0}, {"learned_state": True},
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,17 @@ def measure_family(budget: float) -> list[Race]:
 def measure_features(budget: float) -> list[Race]:
     """What a layer offers beside the plain call."""
     return [traced(budget), with_resets(budget), streamed(budget)]
+
+
+def measure_options(budget: float) -> list[Race]:
+    """Each option of a layer forward and backward, against none."""
+    plain = trained(cellwright.LSTM(SHAPE.inputs, SHAPE.hidden))
+    races = []
+    for option in OPTIONS:
+        (name, _), *_ = option.items()
+        given = trained(cellwright.LSTM(SHAPE.inputs, SHAPE.hidden, **option))
+        races.append(Race(name, best_times({"option": given, "plain": plain}, budget)))
+    return races
 
 
 def trained(module: nn.Module, **options: Tensor) -> Call:

@@ -29,7 +29,9 @@ def goals(result: Result) -> list[Goal]:
         *held_goals(result),
         *startup_goals(result),
         *family_goals(result),
+        *option_goals(result),
         *feature_goals(result),
+        *derivative_goals(result),
     ]
 
 
@@ -83,10 +85,28 @@ def startup_goals(result: Result) -> Iterator[Goal]:
 
 def family_goals(result: Result) -> Iterator[Goal]:
     """A variant costs no more than its gates, and far less than a Python loop."""
-    four = [1 / race.ratio("lstm") for race in result.family if len(cells[race.name].gates) == 4]
-    yield Goal("cells of four gates against lstm", "at most 1.15 x", f"at most {max(four):.2f} x", max(four) <= 1.15)
+    costs = {race.name: 1 / race.ratio("lstm") for race in result.family if len(cells[race.name].gates) == 4}
+    normed = costs.pop("layer_norm")
+    most = max(costs.values())
+    yield Goal("pointwise cells of four gates against lstm", "at most 1.15 x", f"at most {most:.2f} x", most <= 1.15)
+    yield Goal("layer_norm against lstm", "at most 1.5 x", f"{normed:.2f} x", normed <= 1.5)
     least = min(race.ratio("loop") for race in result.family)
     yield Goal("cells against their own Python loop", "10 x", f"at least {least:.1f} x", least >= 10)
+
+
+def option_goals(result: Result) -> Iterator[Goal]:
+    """An option costs hardly anything."""
+    for race in result.options:
+        cost = 1 / race.ratio("plain")
+        yield Goal(f"{race.name} against none, forward+backward", "at most 1.1 x", f"{cost:.2f} x", cost <= 1.1)
+
+
+def derivative_goals(result: Result) -> Iterator[Goal]:
+    """What a transform of PyTorch makes of a layer is as much faster than a loop as the layer."""
+    for race in result.derivatives:
+        least = 5 if race.name == "gradients of single samples" else 1
+        got = race.ratio("loop")
+        yield Goal(f"{race.name} against a loop over the steps", f"{least} x", f"{got:.2f} x", got >= least)
 
 
 def feature_goals(result: Result) -> Iterator[Goal]:

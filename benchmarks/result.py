@@ -29,7 +29,9 @@ class Result:
     held: list[Held]
     startup: Startup
     family: list[Race]
+    options: list[Race]
     features: list[Race]
+    derivatives: list[Race]
 
     def save(self) -> Path:
         """Write the file, named after the processor and the day."""
@@ -62,7 +64,9 @@ def parse(raw: dict[str, Any]) -> Result:
         held=[Held(**each) for each in raw["held"]],
         startup=Startup(**raw["startup"]),
         family=[Race(**each) for each in raw["family"]],
+        options=[Race(**each) for each in raw["options"]],
         features=[Race(**each) for each in raw["features"]],
+        derivatives=[Race(**each) for each in raw["derivatives"]],
     )
 
 

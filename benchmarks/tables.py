@@ -65,9 +65,9 @@ def features(result: Result) -> Table:
     """What a layer offers beside the plain call."""
     rows = [
         [race.name, ", ".join(f"{name} {microseconds(seconds)}" for name, seconds in race.seconds.items())]
-        for race in result.features
+        for race in (*result.options, *result.features, *result.derivatives)
     ]
-    return Table("Watching, resets, streaming", ["", "us"], rows)
+    return Table("Options, watching, resets, streaming, derivatives", ["", "us"], rows)
 
 
 def speed_table(title: str, comparisons: list[Comparison], limits: Limits | None) -> Table:
