@@ -32,9 +32,9 @@ def weights(**changes: Any) -> cw.Weights:
 SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "x without a batch": (dict(x=torch.zeros(3, 4)), r"x must be \[T, B, 4\].*but is \[3, 4\]"),
     "x of another size": (dict(x=torch.zeros(3, 2, 5)), r"x must be \[T, B, 4\].*but is \[3, 2, 5\]"),
-    "one state of two": (dict(state=[torch.zeros(1, 2, 5)]), "state of lstm is h, c, each of shape"),
-    "a state for another batch": (dict(state=[torch.zeros(1, 3, 5)] * 2), r"each of shape \[1, 2, 5\]"),
-    "a state without directions": (dict(state=[torch.zeros(2, 5)] * 2), r"each of shape \[1, 2, 5\]"),
+    "one state of two": (dict(state=[torch.zeros(1, 2, 5)]), "state of lstm is h, c of the shapes"),
+    "a state for another batch": (dict(state=[torch.zeros(1, 3, 5)] * 2), r"of the shapes \[1, 2, 5\]"),
+    "a state without directions": (dict(state=[torch.zeros(2, 5)] * 2), r"of the shapes \[1, 2, 5\]"),
     "feed-forward weights too short": (dict(weights=weights(w=torch.zeros(19, 4))), r"\[20, 4\], \[20, 5\]"),
     "recurrent weights too short": (dict(weights=weights(r=torch.zeros(15, 5))), r"\[20, 4\], \[20, 5\]"),
     "a bias too short": (dict(weights=weights(b_w=torch.zeros(5))), r"\[20\], \[20\], but have"),

@@ -36,20 +36,20 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "parameters on another device": (lambda: cw.LSTM(3, 4, device="meta")(X), r"are on cpu and meta"),
     "one state of two": (
         lambda: cw.LSTM(3, 4)(X, STATE),
-        r"the state of lstm is h, c, each of shape \[1, 2, 4\], but has \[1, 2, 4\]$",
+        r"the state of lstm is h, c of the shapes \[1, 2, 4\], \[1, 2, 4\], but has \[1, 2, 4\]$",
     ),
-    "two states of one": (lambda: cw.GRU(3, 4)(X, (STATE, STATE)), "the state of gru is h, each of shape"),
+    "two states of one": (lambda: cw.GRU(3, 4)(X, (STATE, STATE)), "the state of gru is h of the shapes"),
     "a state for another batch": (
         lambda: cw.GRU(3, 4)(X, torch.zeros(1, 3, 4)),
-        r"each of shape \[1, 2, 4\], but has \[1, 3, 4\]",
+        r"of the shapes \[1, 2, 4\], but has \[1, 3, 4\]",
     ),
     "a state for fewer layers": (
         lambda: cw.GRU(3, 4, num_layers=2, bidirectional=True)(X, STATE),
-        r"each of shape \[4, 2, 4\], but has \[1, 2, 4\]",
+        r"of the shapes \[4, 2, 4\], but has \[1, 2, 4\]",
     ),
     "a state with a batch for one sequence": (
         lambda: cw.GRU(3, 4)(X[:, 0], STATE),
-        r"each of shape \[1, 4\], but has \[1, 2, 4\]",
+        r"of the shapes \[1, 4\], but has \[1, 2, 4\]",
     ),
     "a state of another dtype": (
         lambda: cw.LSTM(3, 4)(X, (STATE, STATE.double())),
@@ -124,7 +124,14 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: cw.RNN(3, 4, nonlinearity="sigmoid"),
         "nonlinearity must be 'tanh' or 'relu', but is 'sigmoid'",
     ),
-    "a projection": (lambda: cw.LSTM(3, 4, proj_size=2), "proj_size must be 0 in this version, but is 2; use torch"),
+    "a projection that is none": (
+        lambda: cw.LSTM(3, 4, proj_size=4),
+        r"proj_size must be a whole number from 0 to hidden_size - 1 \(3\), but is 4",
+    ),
+    "a projection of what the cell mixes": (
+        lambda: cw.LSTM(3, 4, proj_size=2, zoneout=0.1),
+        "combines its last output with its units one by one",
+    ),
     "zoneout out of range": (lambda: cw.LSTM(3, 4, zoneout=(0.1, 1.1)), "zoneout is a probability .* 1.1"),
     "zoneout of three": (lambda: cw.LSTM(3, 4, zoneout=(0.1, 0.1, 0.1)), "a pair for h and c, but is"),
     "zoneout on c without c": (lambda: cw.GRU(3, 4, zoneout=(0.0, 0.1)), "gru has no cell state c"),

@@ -90,5 +90,5 @@ def test_a_packed_sequence_of_another_width_is_refused() -> None:
 
 def test_a_state_for_another_batch_is_refused() -> None:
     theirs, ours = pair("lstm")
-    with pytest.raises(cw.InputError, match=r"each of shape \[1, 5, 7\]"):
+    with pytest.raises(cw.InputError, match=r"of the shapes \[1, 5, 7\]"):
         ours(packed(UNSORTED), drawn_state(theirs, 4))

@@ -159,7 +159,7 @@ def test_what_does_not_fit_is_refused() -> None:
     for wrong in (x[0, :2], x[0, :, :3], x, x[0].double()):
         with pytest.raises(cw.InputError, match=r"x \[3, 5\].*of torch.float32 on cpu, but got"):
             stream.step(wrong)
-    with pytest.raises(cw.InputError, match=r"h, c, each of shape \[1, 3, 19\]"):
+    with pytest.raises(cw.InputError, match=r"h, c of the shapes \[1, 3, 19\]"):
         stream.state = (torch.zeros(1, 3, 19),)
     with pytest.raises(cw.InputError, match="batch_size must be a whole number of at least 1"):
         module.stream(0)

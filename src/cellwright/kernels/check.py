@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..cells import Cell
 from ..errors import InputError
 from .layer import Layer
 
@@ -25,8 +24,8 @@ def check(layer: Layer) -> None:
             f"x must be [T, B, {inputs}] as the weights have it, or with lengths= packed [N, {inputs}], but is "
             f"{list(x.shape)}"
         )
-    check_state(layer)
     check_weights(layer)
+    check_state(layer)
     check_noise(layer)
     check_kinds(layer)
     if packed is not None:
@@ -40,12 +39,12 @@ def check_state(layer: Layer) -> None:
     cell = layer.cell
     if not layer.state and not layer.reset_state:
         return
-    expected = layer.shape_of_state()
+    expected = layer.shapes_of_states()
     for name, state in (("state", layer.state), ("reset_state", layer.reset_state)):
-        if state and (len(state) != len(cell.state) or any(each.shape != expected for each in state)):
+        if state and [tuple(each.shape) for each in state] != expected:
+            wanted = ", ".join(str(list(shape)) for shape in expected)
             raise InputError(
-                f"the {name} of {cell.name} is {', '.join(cell.states)}, each of shape {list(expected)}, but has "
-                f"{listed(state)}"
+                f"the {name} of {cell.name} is {', '.join(cell.states)} of the shapes {wanted}, but has {listed(state)}"
             )
 
 
@@ -67,14 +66,14 @@ def check_noise(layer: Layer) -> None:
         raise InputError(
             f"noise must be {[*places, *wanted]}, or with ones in the first places, but is {list(noise.shape)}"
         )
-    if mask is not None and mask.shape != layer.shape_of_state():
-        raise InputError(f"mask must be {list(layer.shape_of_state())}, but is {list(mask.shape)}")
+    if mask is not None and mask.shape != layer.shape_of_output():
+        raise InputError(f"mask must be {list(layer.shape_of_output())}, but is {list(mask.shape)}")
 
 
 def check_weights(layer: Layer) -> None:
     """The weights of every direction have the shapes that belong to the cell."""
-    cell, first = layer.cell, layer.weights[0]
-    shapes = shapes_of_weights(cell, first.w.shape[-1], layer.units, first.b_w is not None)
+    cell = layer.cell
+    shapes = shapes_of_weights(layer)
     if [tensor.shape for tensor in layer.learned] != shapes * len(layer.weights):
         found = next(each for each in layer.weights if [tensor.shape for tensor in each.tensors()] != shapes)
         raise InputError(
@@ -83,15 +82,14 @@ def check_weights(layer: Layer) -> None:
         )
 
 
-def shapes_of_weights(cell: Cell, inputs: int, units: int, bias: bool) -> list[tuple[int, ...]]:
+def shapes_of_weights(layer: Layer) -> list[tuple[int, ...]]:
     """The shapes of one direction's weights, in their order."""
-    gates = len(cell.gates) * units
-    return [
-        (gates, inputs),
-        (gates, len(cell.recurrent) * units),
-        *[(gates,)] * 2 * bias,
-        *[(units,)] * len(cell.vectors),
-    ]
+    cell, first, units = layer.cell, layer.weights[0], layer.units
+    gates, recurrent = len(cell.gates) * units, len(cell.recurrent)
+    shapes: list[tuple[int, ...]] = [(gates, first.w.shape[-1]), (gates, recurrent * layer.outputs)]
+    shapes += [(gates,)] * 2 * (first.b_w is not None)
+    shapes += [(recurrent * layer.outputs, recurrent * units)] * (first.p is not None)
+    return shapes + [(units,)] * len(cell.vectors)
 
 
 def listed(tensors: Sequence[Tensor]) -> str:

@@ -20,6 +20,8 @@ class Weights(NamedTuple):
         b_w: feed-forward biases `[G * H]`, or None; then b_r is None too.
         b_r: recurrent biases `[G * H]`, or None.
         vectors: the cell's learned vectors `[H]`, in its order.
+        p: the projection `[P, H]`, or None: what is put out, and what the recurrent weights multiply, is `p h`
+            (Sak, Senior & Beaufays 2014). The recurrent weights are `[G * H, P]` then.
     """
 
     w: Tensor
@@ -27,19 +29,20 @@ class Weights(NamedTuple):
     b_w: Tensor | None = None
     b_r: Tensor | None = None
     vectors: tuple[Tensor, ...] = ()
+    p: Tensor | None = None
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """All that is not None, in order."""
-        if self.b_w is None or self.b_r is None:
-            return (self.w, self.r, *(each for each in self[2:4] if each is not None), *self.vectors)
-        return (self.w, self.r, self.b_w, self.b_r, *self.vectors)
+        """All that is not None: w, r, the biases, the projection, the vectors."""
+        several = (self.w, self.r, self.b_w, self.b_r, self.p)
+        return (*(each for each in several if each is not None), *self.vectors)
 
 
-def weights_of(tensors: Sequence[Tensor], bias: bool) -> Weights:
+def weights_of(tensors: Sequence[Tensor], bias: bool, projected: bool = False) -> Weights:
     """Weights from the list of their tensors."""
     w, r, *others = tensors
     b_w, b_r = others[:2] if bias else (None, None)
-    return Weights(w, r, b_w, b_r, tuple(others[2 * bias :]))
+    others = others[2 * bias :]
+    return Weights(w, r, b_w, b_r, tuple(others[projected:]), others[0] if projected else None)
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +97,22 @@ class Layer:
         """Noise and mask: floating-point tensors without a gradient."""
         return [each for each in (self.noise, self.mask) if each is not None]
 
+    @property
+    def outputs(self) -> int:
+        """P with a projection, else H."""
+        p = self.weights[0].p
+        return self.units if p is None else p.shape[0] // len(self.cell.recurrent)
+
     def shape_of_state(self) -> tuple[int, int, int]:
         """`[D, B, H]`."""
         return len(self.weights), self.rows, self.units
+
+    def shape_of_output(self) -> tuple[int, int, int]:
+        """`[D, B, P]`, or `[D, B, H]` without a projection: of the states that the recurrent weights multiply."""
+        return len(self.weights), self.rows, self.outputs
+
+    def shapes_of_states(self) -> list[tuple[int, int, int]]:
+        """The shape of each state, in their order."""
+        recurrent = len(self.cell.recurrent)
+        others = len(self.cell.state) - recurrent
+        return [self.shape_of_output()] * recurrent + [self.shape_of_state()] * others

@@ -69,7 +69,7 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
     Raises:
         InputError: the backend that was asked for cannot run the layer.
     """
-    return Choice(*verdict(layer.cell.key, layer.x.device.type, layer.x.dtype, differentiated(layer, watch), watch))
+    return Choice(*verdict(*known(layer, watch)))
 
 
 def differentiated(layer: Layer, watch: bool) -> bool:
@@ -77,14 +77,22 @@ def differentiated(layer: Layer, watch: bool) -> bool:
     return watch or fast.needs_derivative(layer)
 
 
-def verdict(key: str, device: str, dtype: torch.dtype, differentiate: bool, watch: bool) -> tuple[str, str]:
+def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool]:
+    """What the plan goes by."""
+    projected = layer.weights[0].p is not None
+    return layer.cell.key, layer.x.device.type, layer.x.dtype, projected, differentiated(layer, watch), watch
+
+
+def verdict(
+    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool
+) -> tuple[str, str]:
     """The backend and the reason for it, from what a compiler knows of a layer before it runs."""
     forced = _forced.get()
     if forced == "reference":
         return "reference", "asked for by cellwright.backend"
     if forced == "gpu":
         raise InputError("there is no GPU kernel in this version; ask for 'cpu' or 'reference'")
-    obstacle = obstacle_to_kernel(key, device, dtype, differentiate, watch)
+    obstacle = obstacle_to_kernel(key, device, dtype, projected, differentiate, watch)
     if obstacle is None:
         return "cpu", f"{by_key[key].name} in {dtype} runs in a compiled kernel"
     if forced == "cpu":
@@ -95,12 +103,16 @@ def verdict(key: str, device: str, dtype: torch.dtype, differentiate: bool, watc
 verdict._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch.compile asks once and keeps the answer
 
 
-def obstacle_to_kernel(key: str, device: str, dtype: torch.dtype, differentiate: bool, watch: bool) -> str | None:
+def obstacle_to_kernel(
+    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool
+) -> str | None:
     """Why the CPU kernel cannot run a layer; None if it can."""
     if device != "cpu":
         return f"the data are on {device}, and the kernel runs on the CPU"
     if dtype not in cpu.DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
+    if projected:
+        return "the layer has a projection (proj_size), which the kernel of this version has not"
     if watch and (transformed() or torch.autograd.forward_ad._current_level >= 0):
         return "a transform is under way, and what the kernel watches it gives back in plain calls only"
     return cpu.obstacle_of(by_key[key], dtype, differentiate, watch)
@@ -113,7 +125,7 @@ def backend_of(layer: Layer, watch: bool = False) -> str:
         InputError: parts of the layer do not fit one another, or the backend that was asked for cannot run it.
     """
     check(layer)
-    return verdict(layer.cell.key, layer.x.device.type, layer.x.dtype, differentiated(layer, watch), watch)[0]
+    return verdict(*known(layer, watch))[0]
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:

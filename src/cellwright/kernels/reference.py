@@ -43,7 +43,7 @@ def watch_ragged(layer: Layer, lengths: Tensor) -> tuple[Tensor, list[Tensor], d
 
 def watch_whole(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same for x `[T, B, I]` with nothing in it that must not be read."""
-    zeros = [layer.x.new_zeros(layer.shape_of_state())] * len(layer.cell.state)
+    zeros = [layer.x.new_zeros(shape) for shape in layer.shapes_of_states()]
     layer = replace(layer, state=layer.state or zeros, reset_state=layer.reset_state or zeros)
     results = [run_direction(layer, direction, weights) for direction, weights in enumerate(layer.weights)]
     last = [torch.stack([state[k] for state, _ in results]) for k in range(len(layer.cell.state))]
@@ -67,16 +67,28 @@ def run_direction(layer: Layer, direction: int, weights: Weights) -> tuple[list[
         ordered = dict(zip(names, state, strict=True))
         given = (*weights.vectors, *noise_at(layer, t, direction))
         signals = layer.cell(x, r, [ordered[name] for name in layer.cell.state], given)
+        signals |= projected(weights, {name: signals[name] for name in layer.cell.recurrent})
         new = [signals[name] for name in names]
         if layer.lengths is not None:
             within = active(layer, t)
             signals = {name: torch.where(within, value, 0) for name, value in signals.items()}
             new = [torch.where(within, after, before) for after, before in zip(new, state, strict=True)]
         state, found[t] = new, signals
-    nothing = contributions.new_zeros(0, *state[0].shape)
+    widths = dict.fromkeys(layer.cell.signals, layer.units) | dict.fromkeys(layer.cell.recurrent, layer.outputs)
     return state, {
-        name: torch.stack([each[name] for each in found]) if steps else nothing for name in layer.cell.signals
+        name: torch.stack([each[name] for each in found])
+        if steps
+        else contributions.new_zeros(0, layer.rows, widths[name])
+        for name in layer.cell.signals
     }
+
+
+def projected(weights: Weights, states: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The states that the recurrent weights multiply, projected if there is a projection."""
+    if weights.p is None:
+        return states
+    found = F.linear(torch.cat([*states.values()], -1), weights.p).chunk(len(states), -1)
+    return dict(zip(states, found, strict=True))
 
 
 def seen(layer: Layer, direction: int, state: list[Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ class LSTM(Recurrent):
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype: as in
             torch and `Recurrent`.
-        proj_size: must be 0; this version has no projection.
+        proj_size: as in torch; such a layer runs on the reference in this version.
         cell: a variant with the states h and c, by name or as a `Cell`.
         options: the keyword-only arguments of `Recurrent`: forget_bias, zoneout, recurrent_dropout and so on.
 
@@ -50,8 +50,6 @@ class LSTM(Recurrent):
         cell: str | Cell = "lstm",
         **options: Any,
     ) -> None:
-        if proj_size != 0:
-            raise InputError(f"proj_size must be 0 in this version, but is {proj_size}; use torch.nn.LSTM to project")
         if set(found_cell(cell).state) != {"h", "c"}:
             raise InputError(
                 f"the cell of an LSTM has the states h and c, which {cell!r} has not; use cellwright.Recurrent"
@@ -67,9 +65,9 @@ class LSTM(Recurrent):
             bidirectional,
             device,
             dtype,
+            proj_size=proj_size,
             **known(options),
         )
-        self.proj_size = proj_size
 
 
 class GRU(Recurrent):

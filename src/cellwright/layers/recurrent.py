@@ -49,6 +49,8 @@ class Recurrent(nn.Module):
         weight_dropout: the probability with which a recurrent weight is dropped for a whole call (Merity et al. 2018).
         locked_dropout: whether `dropout` drops the same units at all steps of a sequence (Merity et al. 2018).
         cell_clip: the cell state c is clipped to [-cell_clip, cell_clip] before it is shown and carried on.
+        proj_size: the features P to which h is projected before it is put out and carried on; 0 for no projection
+            (Sak, Senior & Beaufays 2014).
         learned_state: whether the first states are learned, `h_0` and so on `[layers * D, H]`; zeros by default.
 
     The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
@@ -84,6 +86,7 @@ class Recurrent(nn.Module):
         weight_dropout: float = 0.0,
         locked_dropout: bool = False,
         cell_clip: float | None = None,
+        proj_size: int = 0,
         learned_state: bool = False,
     ) -> None:
         super().__init__()
@@ -98,6 +101,7 @@ class Recurrent(nn.Module):
         self.cell = found_cell(cell)
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.proj_size = proj_size
         self.num_layers = num_layers
         self.bias = bias and self.cell.bias
         self.batch_first = batch_first
@@ -114,16 +118,17 @@ class Recurrent(nn.Module):
             locked_dropout,
             cell_clip,
         )
+        self.check_projection()
         self.regularised = self.regularisation != Regularisation(self.cell)
         self.parameter_names = [self.names_of(layer) for layer in range(num_layers)]
         for layer in range(num_layers):
-            width = input_size if layer == 0 else hidden_size * self.directions
+            width = input_size if layer == 0 else self.output_size * self.directions
             for names in self.parameter_names[layer]:
                 for name, shape in zip(names, self.parameter_shapes(width), strict=True):
                     self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         if learned_state:
             for name in self.cell.state:
-                shape = (num_layers * self.directions, hidden_size)
+                shape = (num_layers * self.directions, self.width_of(name))
                 self.register_parameter(f"{name}_0", nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
@@ -131,6 +136,29 @@ class Recurrent(nn.Module):
     def directions(self) -> int:
         """D: 2 for a bidirectional layer, else 1."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def output_size(self) -> int:
+        """Features that one direction puts out: P with a projection, else H."""
+        return self.proj_size or self.hidden_size
+
+    def width_of(self, state: str) -> int:
+        """Features of a state."""
+        return self.output_size if state in self.cell.recurrent else self.hidden_size
+
+    def check_projection(self) -> None:
+        """The projection is smaller than h, and nobody needs h and what it is projected to unit by unit."""
+        size = self.proj_size
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < self.hidden_size:
+            raise InputError(
+                f"proj_size must be a whole number from 0 to hidden_size - 1 ({self.hidden_size - 1}), but is {size!r}"
+            )
+        cell = self.regularisation.around(training=True)
+        if size and reads_own_output(cell):
+            raise InputError(
+                f"the cell {cell.name} combines its last output with its units one by one (as zoneout on h does), "
+                "which a projection does not allow; leave out proj_size"
+            )
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -143,7 +171,8 @@ class Recurrent(nn.Module):
 
     def names_of(self, layer: int) -> list[list[str]]:
         """For each direction of a layer the names of its parameters, in the order of `Weights`."""
-        kinds = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if self.bias else []), *self.cell.vectors]
+        kinds = ["weight_ih", "weight_hh"]
+        kinds += ["bias_ih", "bias_hh"] * self.bias + ["weight_hr"] * bool(self.proj_size) + [*self.cell.vectors]
         return [[f"{kind}_l{layer}{suffix}" for kind in kinds] for suffix in ("", "_reverse")[: self.directions]]
 
     def parameter_shapes(self, width: int) -> list[tuple[int, ...]]:
@@ -152,8 +181,9 @@ class Recurrent(nn.Module):
         biases = [(rows,), (rows,)] if self.bias else []
         return [
             (rows, width),
-            (rows, self.hidden_size),
+            (rows, self.output_size),
             *biases,
+            *[(self.proj_size, self.hidden_size)] * bool(self.proj_size),
             *[(self.hidden_size,)] * len(self.cell.vectors),
         ]
 
@@ -344,7 +374,7 @@ class Recurrent(nn.Module):
         options, places = self.regularisation, (*x.shape[:-1], self.directions)
         mask = None
         if masks is not None and options.recurrent_dropout:
-            shape = (self.directions, sequences.rows, self.hidden_size)
+            shape = (self.directions, sequences.rows, self.output_size)
             mask = masks.one(shape, Draw.dropped(options.recurrent_dropout), weights[0].r.dtype)
         if masks is not None and options.weight_dropout:
             weights = [
@@ -356,7 +386,10 @@ class Recurrent(nn.Module):
 
     def weights(self, layer: int) -> list[Weights]:
         """The parameters of a layer as they are now, for each direction."""
-        return [weights_of([*map(self.parameter, names)], self.bias) for names in self.parameter_names[layer]]
+        projected = self.proj_size > 0
+        return [
+            weights_of([*map(self.parameter, names)], self.bias, projected) for names in self.parameter_names[layer]
+        ]
 
     def parameter(self, name: str) -> Any:
         """The parameter of a name, or what stands in its place; quicker than `getattr` on a module."""
@@ -388,13 +421,14 @@ class Recurrent(nn.Module):
         if state is None:
             learned = [self.parameter(f"{name}_0") for name in self.cell.states] if self.learned_state else []
             return [each[:, None].expand(-1, rows, -1) for each in learned]
-        shape = (self.num_layers * self.directions, rows, self.hidden_size)
         names = self.cell.state
         given = (state,) if isinstance(state, Tensor) else tuple(state)
-        expected = (shape[0], shape[2]) if single else shape
-        if len(given) != len(names) or any(tuple(each.shape) != expected for each in given):
+        batch = () if single else (rows,)
+        expected = [(self.num_layers * self.directions, *batch, self.width_of(name)) for name in names]
+        if [tuple(each.shape) for each in given] != expected:
             raise InputError(
-                f"the state of {self.cell.name} is {', '.join(names)}, each of shape {list(expected)}, but has "
+                f"the state of {self.cell.name} is {', '.join(names)} of the shapes "
+                f"{', '.join(str(list(shape)) for shape in expected)}, but has "
                 f"{', '.join(str(list(each.shape)) for each in given)}"
             )
         for name, each in zip(names, given, strict=True):
@@ -423,3 +457,16 @@ def found_cell(cell: str | Cell) -> Cell:
     if cell not in cells:
         raise InputError(f"there is no cell {cell!r}; {nearest(cell, cells)}")
     return cells[cell]
+
+
+def reads_own_output(cell: Cell) -> bool:
+    """Whether a cell cannot do without its last output unit by unit: it fails if that has another width."""
+    rows, units = 2, 3
+    example = torch.full((rows, units), 0.5)
+    state = [torch.full((rows, units + 1), 0.5) if name in cell.recurrent else example for name in cell.state]
+    others = [torch.full((units,), 0.5)] * (len(cell.vectors) + len(cell.noise))
+    try:
+        cell([example] * len(cell.gates), [example] * len(cell.gates), state, others)
+    except RuntimeError:
+        return True
+    return False

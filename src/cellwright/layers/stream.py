@@ -31,9 +31,9 @@ class Stream:
         weight = module.parameter("weight_hh_l0").detach()
         self.module = module
         self.shape = (batch_size, module.input_size)
-        shape = (module.num_layers, batch_size, module.hidden_size)
-        self.states = {name: weight.new_zeros(shape) for name in module.cell.states}
-        self.outputs = weight.new_zeros(module.num_layers, 1, *shape[1:])
+        rows = (module.num_layers, batch_size)
+        self.states = {name: weight.new_zeros(*rows, module.width_of(name)) for name in module.cell.states}
+        self.outputs = weight.new_zeros(module.num_layers, 1, batch_size, module.output_size)
         self.results = [each[0] for each in self.outputs]
         self.steppers: list[Stepper | None] = [None] * module.num_layers
         self.reset()
@@ -94,11 +94,11 @@ class Stream:
 
     @state.setter
     def state(self, given: tuple[Tensor, ...]) -> None:
-        expected = list(self.outputs.shape[:1]) + list(self.outputs.shape[2:])
         names = self.module.cell.state
-        if len(given) != len(names) or any(list(each.shape) != expected for each in given):
+        expected = [list(self.states[name].shape) for name in names]
+        if [list(each.shape) for each in given] != expected:
             raise InputError(
-                f"the state is {', '.join(names)}, each of shape {expected}, but has "
+                f"the state is {', '.join(names)} of the shapes {', '.join(map(str, expected))}, but has "
                 f"{', '.join(str(list(each.shape)) for each in given)}"
             )
         with torch.no_grad():
