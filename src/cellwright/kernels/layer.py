@@ -90,7 +90,7 @@ class Layer:
     @property
     def units(self) -> int:
         """H."""
-        return self.weights[0].r.shape[0] // len(self.cell.gates)
+        return self.weights[0].w.shape[0] // len(self.cell.gates)
 
     @property
     def given(self) -> list[Tensor]:
