@@ -90,7 +90,8 @@ class Layer:
     @property
     def units(self) -> int:
         """H."""
-        return self.weights[0].w.shape[0] // len(self.cell.gates)
+        first = self.weights[0]
+        return (first.r if first.p is None else first.p).shape[-1] // len(self.cell.recurrent)
 
     @property
     def given(self) -> list[Tensor]:

@@ -123,7 +123,7 @@ def sizes_of(call: Forward | Backward, ragged: Ragged | None = None) -> Sizes:
     """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`; without `ragged`, T is x's first size."""
     x, lengths, cell = call.x, call.lengths, by_key[call.cell]
     each = 2 + 2 * call.bias + len(cell.vectors)
-    units = call.weights[0].shape[0] // len(cell.gates)
+    units = call.weights[1].shape[-1] // len(cell.recurrent)
     rows = x.shape[1] if lengths is None else lengths.shape[0]
     steps = x.shape[0] if ragged is None else ragged.steps
     return Sizes(steps, rows, x.shape[-1], units, len(call.weights) // each)
