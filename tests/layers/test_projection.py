@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import grad, vmap
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import cellwright as cw
+from tests.agreement import TOLERANCE
 
 STEPS, ROWS, INPUTS, UNITS, OUT = 6, 4, 3, 7, 2
 
@@ -87,7 +89,37 @@ def test_options_beside_it() -> None:
     assert all(each.grad is not None and bool(each.grad.isfinite().all()) for each in ours.parameters())
 
 
-def test_explain_says_that_it_is_slow() -> None:
-    assert cw.explain(pair()[1], x()) == (
-        "reference: the layer has a projection (proj_size), which the kernel of this version has not"
-    )
+@pytest.mark.parametrize(
+    ("cell", "dtype"),
+    [
+        ("lstm", torch.float32),
+        ("lstm", torch.float64),
+        ("peephole", torch.float64),
+        ("layer_norm", torch.float64),
+        ("rnn", torch.float64),
+    ],
+)
+def test_the_kernel_equals_the_reference(cell: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    module = cw.Recurrent(cell, 5, 37, num_layers=2, bidirectional=True, proj_size=18, dtype=dtype)
+    lengths, reset = torch.randint(0, 10, (7,)), torch.rand(9, 7) < 0.2
+    given = torch.randn(9, 7, 5, dtype=dtype)
+    for options in ({}, {"lengths": lengths, "reset": reset}):
+        assert cw.explain(module, given).startswith("cpu: ")
+        assert cw.verify(module, given, **options) < TOLERANCE[dtype]
+
+
+def test_several_threads_and_chunks() -> None:
+    torch.manual_seed(0)
+    module = cw.LSTM(40, 130, proj_size=70, dtype=torch.float64)
+    for rows in (1, 2, 25):
+        assert cw.verify(module, torch.randn(300, rows, 40, dtype=torch.float64)) < 1e-10
+
+
+def test_second_derivatives_and_samples() -> None:
+    ours = cw.LSTM(2, 3, proj_size=2, dtype=torch.float64)
+    small = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: ours(x)[0], small)
+    found = vmap(grad(lambda row: ours(row[:, None])[0].square().sum()), in_dims=1, out_dims=1)(small.detach())
+    (expected,) = torch.autograd.grad(ours(small)[0].square().sum(), small)
+    assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)

@@ -15,6 +15,8 @@ from cellwright.kernels.fields import (
     D_HISTORY,
     D_LAST,
     D_MASKED,
+    D_OPEN,
+    D_OUT,
     D_PACKED_VECTORS,
     D_STATE,
     D_Z,
@@ -29,6 +31,7 @@ from cellwright.kernels.fields import (
     HISTORY,
     INPUTS,
     MASK,
+    OUTPUTS,
     PACKED_VECTORS,
     PLACES,
     POINTERS,
@@ -38,6 +41,8 @@ from cellwright.kernels.fields import (
     STEPWISE,
     TEAM_SIZE,
     THREADS,
+    TILE,
+    TURNED_P,
     TURNED_R,
     TURNED_W,
     UNITS,
@@ -57,7 +62,9 @@ from cellwright.kernels.printed import (
     GATES,
     LANES,
     PHASES,
+    PROJECTED,
     RECURRENT,
+    ROWS_AT_ONCE,
     SCRATCH_SIZE,
     SIZE,
     SLOTS,
@@ -67,6 +74,7 @@ from cellwright.kernels.printed import (
     backward_cell,
     load,
     load_some,
+    multiply,
     settle,
     store,
     store_some,
@@ -75,11 +83,13 @@ from cellwright.kernels.shared_loop import (
     begin_row,
     blocks,
     copy_padded,
+    even,
     first_place,
     kept_at,
     length_of,
     mask_block,
     noise_at,
+    output_vectors,
     own_blocks,
     own_rows,
     own_rows_at,
@@ -88,6 +98,7 @@ from cellwright.kernels.shared_loop import (
     starts_anew,
     state_given,
     weights_of,
+    width_of,
     y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
@@ -107,6 +118,17 @@ def turn_matrix(
 
 
 @compiled
+def turn_projection(call: Any, direction: int, first: int, last: int) -> None:
+    """[OUTPUTS, H] to [vectors of units, OUTPUTS, LANES]; some of the vectors."""
+    units, outputs = call[UNITS], call[OUTPUTS]
+    source, vectors = call[weights_of(call, direction) + 4], blocks(units) * UNIT_VECTORS
+    for v in range(first, last):
+        for n in range(outputs):
+            to = call[TURNED_P] + ((direction * vectors + v) * outputs + n) * LANES * SIZE
+            store(to, load_some(source + (n * units + v * LANES) * SIZE, units - v * LANES))
+
+
+@compiled
 def turn_weights(call: Any, direction: int, member: int, size: int) -> None:
     """Pack W and R for products with gate gradients: inputs or units along the lanes."""
     at, units, inputs = weights_of(call, direction), call[UNITS], call[INPUTS]
@@ -116,11 +138,15 @@ def turn_weights(call: Any, direction: int, member: int, size: int) -> None:
         first, last = part(vectors, member, size)
         target = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
         turn_matrix(call[at], inputs, target, units, inputs, columns, first, last)
-    vectors = blocks(units) * UNIT_VECTORS
+    seen = call[OUTPUTS]
+    vectors = blocks(seen) * UNIT_VECTORS
     first, last = part(vectors, member, size)
     for k in range(RECURRENT):
         target = call[TURNED_R] + (direction * RECURRENT + k) * vectors * columns * LANES * SIZE
-        turn_matrix(call[at + 1] + k * units * SIZE, RECURRENT * units, target, units, units, columns, first, last)
+        turn_matrix(call[at + 1] + k * seen * SIZE, RECURRENT * seen, target, units, seen, columns, first, last)
+    if PROJECTED:
+        first, last = part(blocks(units) * UNIT_VECTORS, member, size)
+        turn_projection(call, direction, first, last)
     first, last = part(blocks(units), member, size)
     pack_vectors(call, direction, first, last)
 
@@ -144,7 +170,7 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
             for k in range(STATES):
                 source = state_given(call, D_LAST, k, direction, row, p)
                 target = d_state_at(call, direction, row, p) + k * stride
-                copy_padded(source, target, units - p * BLOCK, BLOCK)
+                copy_padded(source, target, width_of(call, k) - p * BLOCK, BLOCK)
 
 
 @compiled
@@ -162,7 +188,7 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
                 source = d_state_at(call, direction, row, p) + k * stride
                 target = state_given(call, D_FIRST, k, direction, row, p)
                 for n in range(0, BLOCK, LANES):
-                    store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
+                    store_some(target + n * SIZE, load(source + n * SIZE), width_of(call, k) - p * BLOCK - n)
 
 
 @compiled
@@ -194,17 +220,21 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     history = call[HISTORY] + direction * (STATES - 1) * places * padded + block
     s, s_stride = call[ZEROS], 0
     if not anew and 0 <= before < length_of(call, row):
-        copy_padded(call[Y] + y_offset(call, direction, before, row) + block, h_before, left, BLOCK)
+        h = call[Y] + y_offset(call, direction, before, row) + block
+        copy_padded(h, h_before, width_of(call, 0) - p * BLOCK, BLOCK)
         s, s_stride = history + (first_place(call, before) + row) * padded, places * padded
     else:
         group = FRESH if anew else FIRST
-        copy_padded(state_given(call, group, 0, direction, row, p), h_before, left, BLOCK)
+        h = state_given(call, group, 0, direction, row, p)
+        copy_padded(h, h_before, width_of(call, 0) - p * BLOCK, BLOCK)
         if STATES > 1 and call[POINTERS + group * STATES] != 0:
             s, s_stride = states_given(call, group, direction, row, p, member_scratch(call)), BLOCK * SIZE
     for k in range(1, RECURRENT):
         copy_padded(s + (k - 1) * s_stride, h_before + k * chunk * padded, left, BLOCK)
     y = call[Y] + y_offset(call, direction, t, row) + block
     dy = call[DY] + y_offset(call, direction, t, row) + block
+    if PROJECTED:
+        dy = call[D_OPEN] + (direction * rows + row) * padded + block
     saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
     d_saved = call[D_Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
     d_history, d_stride = call[D_HISTORY] + history - call[HISTORY] + place * padded, places * padded
@@ -231,10 +261,36 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
 
 
 @compiled
+def open_cotangents(call: Any, direction: int, t: int, low: int, first_row: int, last_row: int) -> None:
+    """The cotangents of h before the projection, out of those of what is put out and carried on; for own rows."""
+    units, outputs, vectors = call[UNITS], call[OUTPUTS], output_vectors(call)
+    pitch, padded = vectors * LANES * SIZE, blocks(units) * BLOCK * SIZE
+    at = direction * call[CHUNK] * call[ROWS] + first_place(call, t) - first_place(call, low)
+    for row in range(first_row, last_row):
+        d, dy = d_state_at(call, direction, row, 0), call[DY] + y_offset(call, direction, t, row)
+        for n in range(0, outputs, LANES):
+            total = load(d + n * SIZE) + load_some(dy + n * SIZE, outputs - n)
+            store(call[D_OUT] + (at + row) * pitch + n * SIZE, total)
+    rows_at_once = even(last_row - first_row, ROWS_AT_ONCE)
+    for row in range(first_row, last_row, rows_at_once):
+        to = call[D_OPEN] + (direction * call[ROWS] + row) * padded
+        for v in range(0, blocks(units) * UNIT_VECTORS, 4):
+            panel = call[TURNED_P] + (direction * blocks(units) * UNIT_VECTORS + v) * outputs * LANES * SIZE
+            multiply(
+                call[TILE], min(rows_at_once, last_row - row), min(4, blocks(units) * UNIT_VECTORS - v),
+                call[D_OUT] + (at + row) * pitch, pitch, SIZE,
+                panel, LANES * SIZE, outputs * LANES * SIZE, outputs,
+                call[ZEROS], 0, to + v * LANES * SIZE, padded, LANES * SIZE,
+            )  # fmt: skip
+
+
+@compiled
 def cells_of_step(call: Any, direction: int, t: int, low: int, member: int, size: int) -> None:
     """The derivative of the cell at step t, for own rows and blocks."""
     first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
+    if PROJECTED:
+        open_cotangents(call, direction, t, low, first_row, last_row)
     for row in range(first_row, last_row):
         anew = starts_anew(call, t, row, direction)
         begin_row(call)
@@ -259,11 +315,11 @@ def add_masked(call: Any, direction: int, row: int, p: int) -> None:
 @compiled
 def end_piece(call: Any, direction: int, row: int, p: int) -> None:
     """Before a reset: the cotangents belong to the states that it brought; nothing travels on."""
-    units, stride = call[UNITS], call[ROWS] * blocks(call[UNITS]) * BLOCK * SIZE
+    stride = call[ROWS] * blocks(call[UNITS]) * BLOCK * SIZE
     for k in range(STATES):
         at, to = d_state_at(call, direction, row, p) + k * stride, state_given(call, D_FRESH, k, direction, row, p)
         for n in range(0, BLOCK, LANES):
-            left = units - p * BLOCK - n
+            left = width_of(call, k) - p * BLOCK - n
             if to != 0:
                 store_some(to + n * SIZE, load_some(to + n * SIZE, left) + load(at + n * SIZE), left)
             store(at + n * SIZE, 0.0)
@@ -278,7 +334,8 @@ def recurrent_product(call: Any, direction: int, t: int, low: int, member: int, 
     first_block, last_block = own_blocks(call, member, size)
     at = direction * call[CHUNK] * rows + first_place(call, t) - first_place(call, low) + first_row
     dz = call[DZR] + at * columns * SIZE
-    vectors, last = blocks(units) * UNIT_VECTORS, last_block * UNIT_VECTORS
+    vectors = blocks(call[OUTPUTS]) * UNIT_VECTORS
+    last = min(last_block * UNIT_VECTORS, vectors)
     for k in range(RECURRENT):
         turned = call[TURNED_R] + (direction * RECURRENT + k) * vectors * columns * LANES * SIZE
         d = d_state_at(call, direction, first_row, 0) + k * rows * padded

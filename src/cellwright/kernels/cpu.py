@@ -57,23 +57,27 @@ class Kernel:
 
 
 @cache
-def kernel_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool = False) -> Kernel:
+def kernel_of(
+    cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool = False, projected: bool = False
+) -> Kernel:
     """The kernel of a cell, with its derivative, and with all signals to be seen; compiled when it first runs.
 
     Raises:
         Untraceable: the cell cannot run in a kernel; the message says why.
     """
-    program = trace(cell, differentiate, watch)
+    program = trace(cell, differentiate, watch, projected)
     target = host.host_target(DTYPES[dtype])
     name = f"{cell.name}-{target.dtype}"
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
 
 
 @cache
-def obstacle_of(cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool) -> str | None:
+def obstacle_of(
+    cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool, projected: bool = False
+) -> str | None:
     """Why a cell cannot be printed; None if it can."""
     try:
-        kernel_of(cell, dtype, differentiate, watch)
+        kernel_of(cell, dtype, differentiate, watch, projected)
     except Untraceable as error:
         return f"the cell {cell.name} cannot stand in a kernel: {error}"
     return None
@@ -100,6 +104,7 @@ class Call:
 
     def __init__(self, kernel: Kernel, plan: Plan) -> None:
         self.plan = plan
+        self.projected = kernel.layout.projected
         self.memory = fresh(torch.empty(plan.total + CACHE_LINE, dtype=torch.uint8, device="cpu"))
         self.start = -(-self.memory.data_ptr() // CACHE_LINE) * CACHE_LINE
         self.values = array("q", plan.fixed)
@@ -118,12 +123,15 @@ class Call:
     def append_weights(
         self, weights: Sequence[Tensor], directions: int, bias: bool, gradients: Sequence[Tensor | None]
     ) -> None:
-        """Per direction the weights and then their gradients; without biases, zeros in their places."""
+        """Per direction the weights and then their gradients; zeros in the places of biases that are not there."""
+        projected = self.projected
         each = len(weights) // directions
         for first in range(0, len(weights), each):
             for group in (weights, gradients):
                 own = list(group[first : first + each])
-                self.append(own if bias else [*own[:2], None, None, *own[2:]])
+                biases, own = (own[2:4], own[:2] + own[4:]) if bias else ([None, None], own)
+                projection, own = (own[2:3], own[:2] + own[3:]) if projected else ([None], own)
+                self.append([*own[:2], *biases, *projection, *own[2:]])
 
     def put(self, tensors: Mapping[int, Tensor | None]) -> None:
         for name, tensor in tensors.items():
@@ -198,7 +206,8 @@ def forward(
         call.append([None] * (fields.GROUPS * layout.states))
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0
-    last = [x.new_empty(sizes.directions, sizes.rows, sizes.units) for _ in range(layout.states)]
+    widths = [sizes.outputs] * layout.recurrent + [sizes.units] * (layout.states - layout.recurrent)
+    last = [x.new_empty(sizes.directions, sizes.rows, width) for width in widths]
     values = call.values
     values[fields.X], values[fields.Y] = x.data_ptr(), y.data_ptr()
     for n in range(layout.states):

@@ -16,6 +16,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     PLACES,  # N
     INPUTS,  # I
     UNITS,  # H
+    OUTPUTS,  # features of Y and h: P with a projection, else H
     DIRECTIONS,  # D
     CHUNK,  # steps whose input products stand in memory at once
     STEPWISE,  # 1: backward leaves the gradients of the gates, step by step, and makes none of the weights
@@ -38,9 +39,9 @@ Where rows end early, the longest come first, so that the rows of a step are the
     RESETS,  # [N] bytes, or 0
     NOISE,  # [N, D, noise, H]: what the cell is given for every step; or one place for all
     NOISE_PLACE,  # numbers from one place of it to the next, or 0
-    MASK,  # [D, B, H] in the order of the caller: what states are multiplied by before the recurrent product; or 0
+    MASK,  # [D, B, OUTPUTS] in the order of the caller: what multiplies states before the recurrent product; or 0
     X,  # [N, I]
-    Y,  # [N, D, H], or with ORDER [T, B, D, H] in the order of the caller, zero where rows have ended
+    Y,  # [N, D, OUTPUTS], or with ORDER [T, B, D, OUTPUTS] in the order of the caller, zero where rows have ended
     Z,  # [D, N, P, SLOTS, BLOCK]: input products, overwritten by what is saved; or a chunk of them
     HISTORY,  # [D, S - 1, N, P * BLOCK]: the states other than h, for backward
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
@@ -49,12 +50,14 @@ Where rows end early, the longest come first, so that the rows of a step are the
     ROOM,  # what a cell in phases needs for a row, of each thread; see shared_loop
     ROOM_SIZE,  # its bytes for one thread
     PACKED_W,  # [D, P, I, G * BLOCK]
-    PACKED_R,  # [D, P, C * H, G * BLOCK]
+    PACKED_R,  # [D, P, C * OUTPUTS, G * BLOCK]
     PACKED_BX,  # [D, P, G * BLOCK]
     PACKED_BR,  # [D, P, G * BLOCK]
+    PACKED_P,  # [D, vectors of OUTPUTS, H, LANES]: the projection with outputs along the lanes, or 0
     PACKED_VECTORS,  # [D, vectors, P * BLOCK]
     TURNED_W,  # [D, vectors of I, K, LANES]: the weights with inputs along the lanes
-    TURNED_R,  # [D, C, vectors of P * BLOCK, K, LANES]
+    TURNED_P,  # [D, vectors of P * BLOCK, OUTPUTS, LANES]: the projection with units along the lanes, or 0
+    TURNED_R,  # [D, C, vectors of the blocks of OUTPUTS, K, LANES]
     DY,  # like Y
     D_Z,  # like Z, or 0: the cotangents of watched signals
     D_HISTORY,  # like HISTORY, or 0: the cotangents of watched states
@@ -71,16 +74,19 @@ Where rows end early, the longest come first, so that the rows of a step are the
     D_PACKED_R,
     D_PACKED_BX,
     D_PACKED_BR,
+    D_PACKED_P,  # [D, P, OUTPUTS, BLOCK]; sums
+    D_OUT,  # [D, CHUNK * B, vectors of OUTPUTS * LANES]: the cotangents of what is projected
+    D_OPEN,  # [D, B, P * BLOCK]: those of h before the projection
     D_PACKED_VECTORS,  # [D, vectors, B, P * BLOCK]
     ZEROS,  # [SLOTS * BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(64)
+) = range(70)
 
-# From POINTERS on stand groups of addresses, one for each state [D, B, H]: the FIRST states, the LAST ones, the
-# cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel
-# adds. Then per direction the addresses of W, R, b_x, b_r (0: no bias) and the vectors, and then, in the same order,
-# of their gradients.
+# From POINTERS on stand groups of addresses, one for each state [D, B, H or OUTPUTS]: the FIRST states, the LAST ones,
+# the cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel
+# adds. Then per direction the addresses of W, R, b_x, b_r, the projection (0: none) and the vectors, and then, in the
+# same order, of their gradients.
 
 FIRST, LAST, D_LAST, D_FIRST, FRESH, D_FRESH, GROUPS = range(7)
 

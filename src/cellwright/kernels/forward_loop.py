@@ -16,8 +16,10 @@ from cellwright.kernels.fields import (
     LAST,
     MASK,
     MASKED,
+    OUTPUTS,
     PACKED_BR,
     PACKED_BX,
+    PACKED_P,
     PACKED_R,
     PACKED_VECTORS,
     PACKED_W,
@@ -30,7 +32,9 @@ from cellwright.kernels.fields import (
     STEPS,
     TEAM_SIZE,
     THREADS,
+    TILE,
     UNITS,
+    ZEROS,
     X,
     Y,
     Z,
@@ -41,6 +45,7 @@ from cellwright.kernels.printed import (
     KEEP,
     LANES,
     PHASES,
+    PROJECTED,
     RECURRENT,
     ROWS_AT_ONCE,
     SCRATCH_SIZE,
@@ -67,15 +72,18 @@ from cellwright.kernels.shared_loop import (
     length_of,
     mask_block,
     noise_at,
+    output_vectors,
     own_blocks,
     own_rows,
     own_rows_at,
     pack_forward,
+    pack_projection,
     room_of,
     starts_anew,
     state_given,
     tile_for,
     weights_of,
+    width_of,
     y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
@@ -125,7 +133,7 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
             for k in range(STATES):
                 source = state_given(call, FRESH if anew else FIRST, k, direction, row, p)
                 target = state_at(call, direction, side, row, p) + k * stride
-                copy_padded(source, target, units - p * BLOCK, BLOCK)
+                copy_padded(source, target, width_of(call, k) - p * BLOCK, BLOCK)
             mask_states(call, direction, side, row, p)
 
 
@@ -143,7 +151,7 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
                 source = state_at(call, direction, side, row, p) + k * stride
                 target = state_given(call, LAST, k, direction, row, p)
                 for n in range(0, BLOCK, LANES):
-                    store_some(target + n * SIZE, load(source + n * SIZE), units - p * BLOCK - n)
+                    store_some(target + n * SIZE, load(source + n * SIZE), width_of(call, k) - p * BLOCK - n)
 
 
 @compiled
@@ -192,14 +200,15 @@ def input_products(call: Any, direction: int, low: int, count: int, member: int,
 
 
 @compiled
-def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p: int, r: int, phase: int) -> None:
-    """The cell for one row and block: all signals, the new state, and the state that the next step sees."""
+def cell_of(
+    call: Any, direction: int, t: int, low: int, side: int, row: int, p: int, r: int, y: int, phase: int
+) -> None:
+    """The cell for one row and block: all signals and the new state; h also goes to y."""
     units, places = call[UNITS], call[PLACES]
     count, place = blocks(units), first_place(call, t) + row
     stride, block = call[ROWS] * count * BLOCK * SIZE, p * BLOCK * SIZE
     old = state_at(call, direction, side, row, p)
     new = state_at(call, direction, 1 - side, row, p)
-    y = call[Y] + y_offset(call, direction, t, row) + block
     x = z_at(call, direction, low, t, row) + SLOTS * block
     history = call[HISTORY] + (direction * (STATES - 1) * places + place) * count * BLOCK * SIZE + block
     vectors = call[PACKED_VECTORS] + direction * VECTORS * count * BLOCK * SIZE + block
@@ -211,29 +220,52 @@ def cell_of(call: Any, direction: int, t: int, low: int, side: int, row: int, p:
             history + u, places * count * BLOCK * SIZE, vectors + u, count * BLOCK * SIZE,
             noise + u, units * SIZE, kept_at(call) + block + u, count * BLOCK * SIZE, room_of(call), units,
         )  # fmt: skip
-    if phase < PHASES - 1:
-        return
-    following = t + 1 - 2 * direction
+
+
+@compiled
+def end_of_step(call: Any, direction: int, t: int, side: int, row: int, p: int) -> None:
+    """The state that the next step sees: what a reset brings if it begins a new piece; and what masks leave of it."""
+    stride, following = call[ROWS] * blocks(call[UNITS]) * BLOCK * SIZE, t + 1 - 2 * direction
+    new = state_at(call, direction, 1 - side, row, p)
     if 0 <= following < length_of(call, row) and starts_anew(call, following, row, direction):
         for k in range(STATES):
             source = state_given(call, FRESH, k, direction, row, p)
-            copy_padded(source, new + k * stride, units - p * BLOCK, BLOCK)
+            copy_padded(source, new + k * stride, width_of(call, k) - p * BLOCK, BLOCK)
     mask_states(call, direction, 1 - side, row, p)
+
+
+@compiled
+def project(call: Any, direction: int, t: int, side: int, row: int, rows: int, opened: int) -> None:
+    """Project h of some rows: to the new state and to y."""
+    units, outputs, vectors = call[UNITS], call[OUTPUTS], output_vectors(call)
+    padded = blocks(units) * BLOCK * SIZE
+    panel = call[PACKED_P] + direction * vectors * units * LANES * SIZE
+    target = state_at(call, direction, 1 - side, row, 0)
+    for v in range(0, vectors, 4):
+        multiply(
+            call[TILE], rows, min(4, vectors - v), opened, padded, SIZE,
+            panel + v * units * LANES * SIZE, LANES * SIZE, units * LANES * SIZE, units,
+            call[ZEROS], 0, target + v * LANES * SIZE, padded, LANES * SIZE,
+        )  # fmt: skip
+    for m in range(rows):
+        y = call[Y] + y_offset(call, direction, t, row + m)
+        for n in range(0, outputs, LANES):
+            store_some(y + n * SIZE, load(target + m * padded + n * SIZE), outputs - n)
 
 
 @compiled
 def recurrent_product(call: Any, direction: int, side: int, row: int, rows: int, p: int, r: int, r_row: int) -> None:
     """R h + b for some rows and one block."""
-    units = call[UNITS]
-    count, width = blocks(units), GATES * BLOCK * SIZE
+    seen = call[OUTPUTS]
+    count, width = blocks(call[UNITS]), GATES * BLOCK * SIZE
     padded = count * BLOCK * SIZE
-    panel = call[PACKED_R] + (direction * count + p) * RECURRENT * units * width
+    panel = call[PACKED_R] + (direction * count + p) * RECURRENT * seen * width
     bias = call[PACKED_BR] + (direction * count + p) * width
     for k in range(RECURRENT):
         multiply(
             tile_for(call, p), rows, GATES * UNIT_VECTORS,
             seen_at(call, direction, side, row, 0) + k * call[ROWS] * padded, padded, SIZE,
-            panel + k * units * width, width, LANES * SIZE, units,
+            panel + k * seen * width, width, LANES * SIZE, seen,
             bias if k == 0 else r, 0 if k == 0 else r_row, r, r_row, LANES * SIZE,
         )  # fmt: skip
 
@@ -253,27 +285,42 @@ def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int
             rows = min(rows_at_once, last_row - row)
             recurrent_product(call, direction, side, row, rows, p, r, width)
             for m in range(rows):
-                cell_of(call, direction, t, low, side, row + m, p, r + m * width, 0)
+                y = call[Y] + y_offset(call, direction, t, row + m) + p * BLOCK * SIZE
+                cell_of(call, direction, t, low, side, row + m, p, r + m * width, y, 0)
+                end_of_step(call, direction, t, side, row + m, p)
+
+
+@compiled
+def cell_of_row(call: Any, direction: int, t: int, low: int, side: int, row: int, r: int, y: int) -> None:
+    """The cell for one row, in its phases."""
+    width = GATES * BLOCK * SIZE
+    begin_row(call)
+    for phase in range(PHASES):
+        for p in range(blocks(call[UNITS])):
+            cell_of(call, direction, t, low, side, row, p, r + p * width, y + p * BLOCK * SIZE, phase)
+        settle(phase, room_of(call))
 
 
 @compiled
 def one_step_by_rows(call: Any, direction: int, t: int, low: int, side: int, member: int, size: int) -> None:
-    """The same for a cell in phases: for some rows all recurrent products, then row by row the phases of the cell."""
-    units = call[UNITS]
-    count, width = blocks(units), GATES * BLOCK * SIZE
+    """The same for a cell in phases, or with a projection: for some rows all recurrent products, then row by row."""
+    count, width = blocks(call[UNITS]), GATES * BLOCK * SIZE
     first_row, last_row = own_rows_at(call, t, member, size)
     rows_at_once = even(last_row - first_row, ROWS_AT_ONCE)
     r = contributions_at(call)
+    opened = r + ROWS_AT_ONCE * count * width
     for row in range(first_row, last_row, rows_at_once):
         rows = min(rows_at_once, last_row - row)
         for p in range(count):
             recurrent_product(call, direction, side, row, rows, p, r + p * width, count * width)
         for m in range(rows):
-            begin_row(call)
-            for phase in range(PHASES):
-                for p in range(count):
-                    cell_of(call, direction, t, low, side, row + m, p, r + (m * count + p) * width, phase)
-                settle(phase, room_of(call))
+            y = opened + m * count * BLOCK * SIZE if PROJECTED else call[Y] + y_offset(call, direction, t, row + m)
+            cell_of_row(call, direction, t, low, side, row + m, r + m * count * width, y)
+        if PROJECTED:
+            project(call, direction, t, side, row, rows, opened)
+        for m in range(rows):
+            for p in range(count):
+                end_of_step(call, direction, t, side, row + m, p)
 
 
 @compiled
@@ -284,11 +331,12 @@ def digest_of_weights(call: Any) -> int:
     for direction in range(call[DIRECTIONS]):
         at = weights_of(call, direction)
         total = digest(call[DIGEST], call[at], gates * call[INPUTS], total)
-        total = digest(call[DIGEST], call[at + 1], gates * RECURRENT * units, total)
+        total = digest(call[DIGEST], call[at + 1], gates * RECURRENT * call[OUTPUTS], total)
         total = digest(call[DIGEST], call[at + 2], gates if call[at + 2] != 0 else 0, total)
         total = digest(call[DIGEST], call[at + 3], gates if call[at + 3] != 0 else 0, total)
         for k in range(VECTORS):
-            total = digest(call[DIGEST], call[at + 4 + k], units * SIZE, total)
+            total = digest(call[DIGEST], call[at + 5 + k], units * SIZE, total)
+        total = digest(call[DIGEST], call[at + 4], call[OUTPUTS] * units * SIZE if PROJECTED else 0, total)
     return total
 
 
@@ -308,6 +356,9 @@ def run_direction(call: Any, direction: int, packed: bool, team: int, member: in
     if not packed:
         first, last = part(blocks(call[UNITS]), member, size)
         pack_forward(call, direction, first, last)
+        if PROJECTED:
+            first, last = part(output_vectors(call), member, size)
+            pack_projection(call, direction, first, last)
     begin(call, direction, member, size)
     meet(call, team, size)
     steps, chunk = call[STEPS], call[CHUNK]
@@ -318,7 +369,7 @@ def run_direction(call: Any, direction: int, packed: bool, team: int, member: in
         input_products(call, direction, low, count, member, size)
         for n in range(count):
             t = low + (n if direction == 0 else count - 1 - n)
-            if PHASES > 1:
+            if PHASES > 1 or PROJECTED:
                 one_step_by_rows(call, direction, t, low, (done + n) % 2, member, size)
             else:
                 one_step(call, direction, t, low, (done + n) % 2, member, size)

@@ -6,8 +6,10 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     CHUNK,
     COLUMNS,
+    D_OUT,
     D_PACKED_BR,
     D_PACKED_BX,
+    D_PACKED_P,
     D_PACKED_R,
     D_PACKED_VECTORS,
     D_PACKED_W,
@@ -18,6 +20,7 @@ from cellwright.kernels.fields import (
     H_BEFORE,
     INPUTS,
     ONE,
+    OUTPUTS,
     PANEL,
     PLACES,
     ROWS,
@@ -27,15 +30,19 @@ from cellwright.kernels.fields import (
     UNITS,
     ZEROS,
     X,
+    Z,
 )
 from cellwright.kernels.printed import (
     APART,
     BLOCK,
     GATES,
+    H_SLOT,
     LANES,
+    PROJECTED,
     RECURRENT,
     ROWS_AT_ONCE,
     SIZE,
+    SLOTS,
     UNIT_VECTORS,
     VECTORS,
     get,
@@ -46,7 +53,7 @@ from cellwright.kernels.printed import (
     store_some,
     turn,
 )
-from cellwright.kernels.shared_loop import blocks, even, first_place, tile_for, weights_of
+from cellwright.kernels.shared_loop import blocks, even, first_place, output_vectors, tile_for, weights_of
 from cellwright.kernels.team import meet, own_number, part
 
 PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
@@ -87,13 +94,20 @@ def add_up(source: int, target: int, rows: int, padded: int, units: int) -> None
 
 
 @compiled
+def copy_some(source: int, target: int, count: int) -> None:
+    """Copy the first numbers of a block."""
+    for n in range(0, BLOCK, LANES):
+        store_some(target + n * SIZE, load(source + n * SIZE), count - n)
+
+
+@compiled
 def hand_out_weights(call: Any, direction: int, member: int, size: int) -> None:
     """Unpack the gradients of the weights to the layout of the parameters."""
     units, inputs, rows = call[UNITS], call[INPUTS], call[ROWS]
-    at, count, width = weights_of(call, direction) + 4 + VECTORS, blocks(units), GATES * BLOCK * SIZE
+    at, count, width = weights_of(call, direction) + 5 + VECTORS, blocks(units), GATES * BLOCK * SIZE
     first, last = part(count, member, size)
     unpack_matrix(call, call[D_PACKED_W] + direction * count * inputs * width, call[at], inputs, first, last)
-    seen = RECURRENT * units
+    seen = RECURRENT * call[OUTPUTS]
     unpack_matrix(call, call[D_PACKED_R] + direction * count * seen * width, call[at + 1], seen, first, last)
     unpack_matrix(call, call[D_PACKED_BX] + direction * count * width, call[at + 2], 1, first, last)
     d_br = call[D_PACKED_BR] if APART else call[D_PACKED_BX]
@@ -101,7 +115,12 @@ def hand_out_weights(call: Any, direction: int, member: int, size: int) -> None:
     if member == 0:
         for k in range(VECTORS):
             source = call[D_PACKED_VECTORS] + (direction * VECTORS + k) * rows * count * BLOCK * SIZE
-            add_up(source, call[at + 4 + k], rows, count * BLOCK, units)
+            add_up(source, call[at + 5 + k], rows, count * BLOCK, units)
+    if PROJECTED:
+        for p in range(first, last):
+            for n in range(call[OUTPUTS]):
+                source = call[D_PACKED_P] + ((direction * count + p) * call[OUTPUTS] + n) * BLOCK * SIZE
+                copy_some(source, call[at + 4] + (n * units + p * BLOCK) * SIZE, units - p * BLOCK)
 
 
 @compiled
@@ -203,6 +222,28 @@ def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
 
 
 @compiled
+def projection_gradient(
+    call: Any, direction: int, team: int, start: int, rows: int, turned: int, member: int, size: int
+) -> None:
+    """Add what a chunk says about the projection: the cotangents of what is put out, turned, times h before it."""
+    outputs, number = call[OUTPUTS], blocks(call[UNITS])
+    pitch, z_row = output_vectors(call) * LANES, number * SLOTS * BLOCK * SIZE
+    d_out = call[D_OUT] + direction * call[CHUNK] * call[ROWS] * pitch * SIZE
+    turn_columns(call, d_out, pitch, outputs, turned, rows, member, size)
+    meet(call, team, size)
+    rows_at_once = even(outputs, ROWS_AT_ONCE)
+    first, last = part(number, member, size)
+    for p in range(first, last):
+        h = call[Z] + (direction * call[PLACES] + start) * z_row + (p * SLOTS + H_SLOT) * BLOCK * SIZE
+        for n in range(0, outputs, rows_at_once):
+            to = call[D_PACKED_P] + ((direction * number + p) * outputs + n) * BLOCK * SIZE
+            multiply(
+                call[TILE], min(rows_at_once, outputs - n), UNIT_VECTORS, turned + n * rows * SIZE, rows * SIZE, SIZE,
+                h, z_row, LANES * SIZE, rows, to, BLOCK * SIZE, to, BLOCK * SIZE, LANES * SIZE,
+            )  # fmt: skip
+
+
+@compiled
 def weight_gradients(call: Any, direction: int, team: int, low: int, count: int, member: int, size: int) -> None:
     """Add what a chunk says about W, R and the biases; the blocks and columns are shared out."""
     inputs, units, start = call[INPUTS], call[UNITS], first_place(call, low)
@@ -214,18 +255,22 @@ def weight_gradients(call: Any, direction: int, team: int, low: int, count: int,
     x = call[X] + start * inputs * SIZE
     turned = call[COLUMNS] + chunk * max(inputs, units) * SIZE
     dw = call[D_PACKED_W] + direction * number * inputs * width
+    seen = call[OUTPUTS]
     turn_columns(call, x, inputs, inputs, turned, rows, member, size)
     meet(call, team, size)
     weight_gradient(call, turned, inputs, dzx, columns, dw, inputs * width, rows, number, member, size)
     for k in range(RECURRENT):
         h = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * number * BLOCK * SIZE
-        dr = call[D_PACKED_R] + (direction * number * RECURRENT + k) * units * width
+        dr = call[D_PACKED_R] + (direction * number * RECURRENT + k) * seen * width
         meet(call, team, size)
-        turn_columns(call, h, number * BLOCK, units, turned, rows, member, size)
+        turn_columns(call, h, number * BLOCK, seen, turned, rows, member, size)
         meet(call, team, size)
         weight_gradient(
-            call, turned, units, dzr, columns, dr, RECURRENT * units * width, rows, number, member, size
+            call, turned, seen, dzr, columns, dr, RECURRENT * seen * width, rows, number, member, size
         )  # fmt: skip
+    if PROJECTED:
+        meet(call, team, size)
+        projection_gradient(call, direction, team, start, rows, turned, member, size)
     first, last = part(number, member, size)
     for p in range(first, last):
         at = p * GATES * BLOCK * SIZE

@@ -36,9 +36,10 @@ class Plan(NamedTuple):
 def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads: int) -> Plan:
     """The team and the memory of a forward call."""
     team = team_for(sizes, layout, threads)
-    rows, inputs, units, directions = sizes[1:]
+    rows, inputs, units, directions, outputs = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
-    sums = meetings(team, directions)
+    put_out = -(-outputs // layout.lanes) * layout.lanes
+    sums = meetings(team, directions) | {fields.ZEROS: 4 * layout.lanes if layout.projected else 0}
     others = {
         fields.STATE: directions * 2 * layout.states * rows * padded,
         fields.MASKED: directions * 2 * layout.recurrent * rows * padded if masked else 0,
@@ -46,7 +47,8 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads
         fields.ROOM: team.threads * room_size(layout, sizes),
         fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
         fields.PACKED_W: directions * inputs * panel,
-        fields.PACKED_R: directions * layout.recurrent * units * panel,
+        fields.PACKED_R: directions * layout.recurrent * outputs * panel,
+        fields.PACKED_P: directions * put_out * units if layout.projected else 0,
         fields.PACKED_BX: directions * panel,
         fields.PACKED_BR: directions * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
@@ -58,13 +60,15 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads
 def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threads: int) -> Plan:
     """The team and the memory of a backward call, of all steps at once if their gradients stay apart."""
     team = team_for(sizes, layout, threads)
-    rows, inputs, units, directions = sizes[1:]
+    rows, inputs, units, directions, outputs = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
+    put_out = -(-outputs // layout.lanes) * layout.lanes
     steps = sizes.steps if apart else chunk_steps(sizes, layout)
     chunk = directions * steps * rows
     sums = meetings(team, directions) | {
         fields.D_PACKED_W: directions * inputs * panel,
-        fields.D_PACKED_R: directions * layout.recurrent * units * panel,
+        fields.D_PACKED_R: directions * layout.recurrent * outputs * panel,
+        fields.D_PACKED_P: directions * outputs * padded if layout.projected else 0,
         fields.D_PACKED_BX: directions * panel,
         fields.D_PACKED_BR: directions * panel,
         fields.D_PACKED_VECTORS: directions * layout.vectors * rows * padded,
@@ -83,6 +87,9 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.ROOM: team.threads * room_size(layout, sizes),
         fields.TURNED_W: directions * -(-inputs // layout.lanes) * layout.lanes * panel,
         fields.TURNED_R: directions * layout.recurrent * padded * panel,
+        fields.TURNED_P: directions * padded * outputs if layout.projected else 0,
+        fields.D_OUT: chunk * put_out if layout.projected else 0,
+        fields.D_OPEN: directions * rows * padded if layout.projected else 0,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
     }
     plan = planned(layout, sizes, team, sums, others, {fields.CHUNK: max(1, steps), fields.STEPWISE: int(apart)})
@@ -114,6 +121,7 @@ def planned(
         fields.ROWS: sizes.rows,
         fields.INPUTS: sizes.inputs,
         fields.UNITS: sizes.units,
+        fields.OUTPUTS: sizes.outputs,
         fields.DIRECTIONS: sizes.directions,
         fields.ROOM_SIZE: room_size(layout, sizes) * layout.size,
         **more,
@@ -128,11 +136,12 @@ def planned(
 
 
 def room_size(layout: Layout, sizes: Sizes) -> int:
-    """Numbers that a thread needs for a row of a cell in phases; whole cache lines."""
-    if not layout.phased:
+    """Numbers that a thread needs for whole rows, if the layer goes row by row; whole cache lines."""
+    if not layout.by_rows:
         return 0
     padded, line = sizes.padded(layout), CACHE_LINE // layout.size
-    numbers = layout.sums * layout.lanes + (layout.kept + layout.rows_at_once * layout.gates) * padded
+    tile = layout.rows_at_once * (layout.gates + layout.projected)
+    numbers = layout.sums * layout.lanes + (layout.kept + tile) * padded
     return -(-numbers // line) * line
 
 

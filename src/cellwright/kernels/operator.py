@@ -18,12 +18,13 @@ from .sizes import Sizes
 library = torch.library.Library("cellwright", "DEF")
 library.define(
     "scan(Tensor x, Tensor[] state, Tensor[] weights, Tensor[] reset_state, Tensor? lengths, Tensor? reset, "
-    "Tensor? noise, Tensor? mask, str cell, bool bias, bool keep, bool watch) -> Tensor[]"
+    "Tensor? noise, Tensor? mask, str cell, bool bias, bool projected, "
+    "bool keep, bool watch) -> Tensor[]"
 )
 library.define(
     "scan_backward(Tensor dy, Tensor?[] d_last, Tensor y, Tensor[] saved, Tensor?[] d_saved, Tensor x, Tensor[] state, "
     "Tensor[] weights, Tensor[] reset_state, Tensor? lengths, Tensor? reset, Tensor? noise, Tensor? mask, str cell, "
-    "bool bias, bool watch, bool with_dx, int groups) -> Tensor[]"
+    "bool bias, bool projected, bool watch, bool with_dx, int groups) -> Tensor[]"
 )
 
 
@@ -40,6 +41,7 @@ class Forward(NamedTuple):
     mask: Tensor | None
     cell: str
     bias: bool
+    projected: bool
     keep: bool
     watch: bool
 
@@ -48,7 +50,7 @@ class Forward(NamedTuple):
         """The call for a layer."""
         return cls(
             layer.x, list(layer.state), layer.learned, list(layer.reset_state), layer.lengths, layer.reset, layer.noise,
-            layer.mask, layer.cell.key, layer.weights[0].b_w is not None, keep, watch,
+            layer.mask, layer.cell.key, layer.weights[0].b_w is not None, layer.weights[0].p is not None, keep, watch,
         )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ class Backward(NamedTuple):
     mask: Tensor | None
     cell: str
     bias: bool
+    projected: bool
     watch: bool
     with_dx: bool
     groups: int  # 0: the gradients of weights are sums over all rows; else over as many groups of rows, each apart
@@ -82,10 +85,10 @@ def scan(*arguments: Any) -> list[Tensor]:
     """Forward on the CPU: outputs, last states, and what backward needs."""
     call = Forward(*arguments)
     x = call.x
-    kernel = cpu.kernel_of(by_key[call.cell], x.dtype, call.keep, call.watch)
+    kernel = cpu.kernel_of(by_key[call.cell], x.dtype, call.keep, call.watch, call.projected)
     ragged = ragged_of(x, call.lengths)
     sizes = sizes_of(call, ragged)
-    y = (x.new_empty if ragged is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.units))
+    y = (x.new_empty if ragged is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.outputs))
     shapes = cpu.saved_shapes(kernel, x.shape[:-1], sizes) if call.keep else ()
     saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes]
     last = cpu.forward(
@@ -122,21 +125,23 @@ def in_places(tensor: T, ragged: Ragged | None) -> T:
 def sizes_of(call: Forward | Backward, ragged: Ragged | None = None) -> Sizes:
     """The sizes of a call with x `[T, B, I]`, or packed `[N, I]`; without `ragged`, T is x's first size."""
     x, lengths, cell = call.x, call.lengths, by_key[call.cell]
-    each = 2 + 2 * call.bias + len(cell.vectors)
-    units = call.weights[1].shape[-1] // len(cell.recurrent)
+    each = 2 + 2 * call.bias + call.projected + len(cell.vectors)
+    outputs = call.weights[1].shape[-1] // len(cell.recurrent)
+    units = call.weights[2 + 2 * call.bias].shape[-1] if call.projected else outputs
     rows = x.shape[1] if lengths is None else lengths.shape[0]
     steps = x.shape[0] if ragged is None else ragged.steps
-    return Sizes(steps, rows, x.shape[-1], units, len(call.weights) // each)
+    return Sizes(steps, rows, x.shape[-1], units, len(call.weights) // each, outputs)
 
 
 def scan_shapes(*arguments: Any) -> list[Tensor]:
     """What forward returns, without the numbers."""
     call = Forward(*arguments)
     sizes, places, cell = sizes_of(call), call.x.shape[:-1], by_key[call.cell]
-    shapes: list[tuple[int, ...]] = [(*places, sizes.directions * sizes.units)]
-    shapes += [(sizes.directions, sizes.rows, sizes.units)] * len(cell.state)
+    shapes: list[tuple[int, ...]] = [(*places, sizes.directions * sizes.outputs)]
+    shapes += [(sizes.directions, sizes.rows, sizes.outputs)] * len(cell.recurrent)
+    shapes += [(sizes.directions, sizes.rows, sizes.units)] * (len(cell.state) - len(cell.recurrent))
     if call.keep:
-        kernel = cpu.kernel_of(cell, call.x.dtype, call.keep, call.watch)
+        kernel = cpu.kernel_of(cell, call.x.dtype, call.keep, call.watch, call.projected)
         shapes += cpu.saved_shapes(kernel, places, sizes)
     return [call.x.new_empty(shape) for shape in shapes]
 
@@ -144,7 +149,7 @@ def scan_shapes(*arguments: Any) -> list[Tensor]:
 def scan_backward(*arguments: Any) -> list[Tensor]:
     """Backward on the CPU: the gradients of x, first states, weights and what resets bring."""
     call = Backward(*arguments)
-    kernel = cpu.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch)
+    kernel = cpu.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch, call.projected)
     ragged = ragged_of(call.x, call.lengths)
     d_last, d_saved = (
         [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)

@@ -111,11 +111,9 @@ def obstacle_to_kernel(
         return f"the data are on {device}, and the kernel runs on the CPU"
     if dtype not in cpu.DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
-    if projected:
-        return "the layer has a projection (proj_size), which the kernel of this version has not"
     if watch and (transformed() or torch.autograd.forward_ad._current_level >= 0):
         return "a transform is under way, and what the kernel watches it gives back in plain calls only"
-    return cpu.obstacle_of(by_key[key], dtype, differentiate, watch)
+    return cpu.obstacle_of(by_key[key], dtype, differentiate, watch, projected)
 
 
 def backend_of(layer: Layer, watch: bool = False) -> str:

@@ -12,6 +12,8 @@ BLOCK: int  # units in a block
 GATES: int
 SLOTS: int  # values per unit that Z holds: as many as gates, or as saved values if these are more
 STATES: int
+PROJECTED: bool  # whether h is projected before it is put out and carried on
+H_SLOT: int  # which of the values in Z is h before the projection
 RECURRENT: int  # how many of them the recurrent weights multiply: the first ones
 VECTORS: int  # learned vectors
 NOISES: int  # values per unit that are given for every step

@@ -147,20 +147,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Layout:
-    """The sizes that a program and a target fix: what kernel and caller agree on."""
+    """The sizes that a program and a target fix: what kernel and caller agree on.
+
+    A cell in phases, and a projection, need whole rows of units: threads then share the rows, never the units.
+    """
 
     lanes: int
     size: int
     gates: int
     states: int
     recurrent: int
+    projected: bool
     vectors: int
     noise: int
     slots: int
     unit_vectors: int
     rows_at_once: int
     apart: bool
-    phased: bool
+    by_rows: bool
     kept: int
     sums: int
 
@@ -175,13 +179,14 @@ class Layout:
             gates=gates,
             states=len(program.states),
             recurrent=program.recurrent,
+            projected=program.projected,
             vectors=len(program.vectors),
             noise=len(program.noise),
             slots=max(gates, len(program.saved)),
             unit_vectors=unit_vectors,
             rows_at_once=max(1, min(6, target.registers * 3 // 4 // max(4, gates * unit_vectors))),
             apart=bool(program.gradients) and program.apart,
-            phased=any(each.count > 1 for each in passes),
+            by_rows=program.projected or any(each.count > 1 for each in passes),
             kept=max(len(each.kept) for each in passes),
             sums=max(len(each.sums) for each in passes),
         )
@@ -255,6 +260,8 @@ GATES = {layout.gates}
 SLOTS = {layout.slots}
 STATES = {layout.states}
 RECURRENT = {layout.recurrent}
+PROJECTED = {layout.projected}
+H_SLOT = {len(program.watched)}
 VECTORS = {layout.vectors}
 NOISES = {layout.noise}
 ROWS_AT_ONCE = {layout.rows_at_once}
@@ -295,6 +302,9 @@ def forward_stores(program: Program) -> list[Store]:
     """What the cell writes: states, outputs, what is saved. All of it last: it stands where the cell reads."""
     stores = []
     for k, value in enumerate(program.state.values()):
+        if k == 0 and program.projected:
+            stores.append(Store(value, f"store(at_y, {spelt(value)})"))
+            continue
         stores.append(Store(value, f"store(at_new + {k} * s_stride, {spelt(value)})"))
         if k == 0:
             stores.append(Store(value, f"store_some(at_y, {spelt(value)}, count)"))
@@ -311,7 +321,9 @@ def backward_body(program: Program) -> str:
     for k, state in enumerate(program.states):
         new = program.state[state]
         loads[f"s_{state}"] = "load(at_h_before)" if k == 0 else f"load(at_s + {k - 1} * s_stride)"
-        loads[f"d_{state}"] = "load(at_d) + load_some(at_dy, count)" if k == 0 else f"load(at_d + {k} * d_stride)"
+        loads[f"d_{state}"] = f"load(at_d + {k} * d_stride)"
+        if k == 0:
+            loads[f"d_{state}"] = "load(at_dy)" if program.projected else "load(at_d) + load_some(at_dy, count)"
         if k > 0 and program.watched:
             loads[f"d_{state}"] += f" + load(at_d_history + {k - 1} * d_history_stride)"
         if isinstance(new, str) and new not in loads:

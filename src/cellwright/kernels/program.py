@@ -79,6 +79,7 @@ class Program:
     Attributes:
         states: in the order of `Cell.states`.
         recurrent: how many of them the recurrent weights multiply.
+        projected: whether `h` is projected before it is put out and carried on; then its value is saved.
         forward: the operators from the leaves to the new state.
         state: per state, the argument that holds its new value.
         watched: the signals, states aside, whose values are the first of the saved ones, and whose cotangents
@@ -91,6 +92,7 @@ class Program:
     gates: tuple[str, ...]
     states: tuple[str, ...]
     recurrent: int
+    projected: bool
     vectors: tuple[str, ...]
     noise: tuple[str, ...]
     forward: tuple[Node, ...]
@@ -106,7 +108,7 @@ class Program:
         return any(self.gradients[f"x_{gate}"] != self.gradients[f"r_{gate}"] for gate in self.gates)
 
 
-def trace(cell: Cell, differentiate: bool, watch: bool = False) -> Program:
+def trace(cell: Cell, differentiate: bool, watch: bool = False, projected: bool = False) -> Program:
     """The program of a cell, with its derivative if asked for, and then with every signal watched if asked for.
 
     Raises:
@@ -115,7 +117,7 @@ def trace(cell: Cell, differentiate: bool, watch: bool = False) -> Program:
     """
     # PyTorch's modes belong to a thread: in a new one there are none, whatever is under way here.
     with ThreadPoolExecutor(1) as clean:
-        programs = [clean.submit(traced_at, size, cell, differentiate, watch).result() for size in SIZES]
+        programs = [clean.submit(traced_at, size, cell, differentiate, watch, projected).result() for size in SIZES]
     return general(*programs)
 
 
@@ -153,7 +155,7 @@ def general_argument(one: Argument, other: Argument) -> Argument:
     raise Untraceable("it computes something else for another hidden size")
 
 
-def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) -> Program:
+def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool, projected: bool) -> Program:
     """The program as one hidden size shows it."""
     states = cell.states
     leaves = {
@@ -166,7 +168,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) ->
     cotangents = {f"d_{name}": example(hidden_size) for name in (*states, *watched)}
     groups = [[leaves[name] for name in leaves if name.startswith(kind)] for kind in ("x_", "r_", "s_", "w_")]
     groups[-1] += noise.values()
-    names = cell.gates, states, len(cell.recurrent), tuple(cell.vectors), cell.noise
+    names = cell.gates, states, len(cell.recurrent), projected, tuple(cell.vectors), cell.noise
     with torch.set_grad_enabled(differentiate), Tape(hidden_size, {**leaves, **noise}) as tape:
         signals = signals_of(cell, groups)
         tape.rename(signals)
@@ -194,6 +196,8 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool) ->
         | {value for value in state.values() if isinstance(value, str)}
     )
     derivative = live(tape.nodes[boundary:], found.values())
+    if projected:
+        values = [*values, state["h"]]
     saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values(), values)
     return Program(*names, forward, state, watched, saved, (*again, *derivative), found)
 

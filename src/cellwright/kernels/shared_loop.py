@@ -15,8 +15,10 @@ from cellwright.kernels.fields import (
     NOISE,
     NOISE_PLACE,
     ORDER,
+    OUTPUTS,
     PACKED_BR,
     PACKED_BX,
+    PACKED_P,
     PACKED_R,
     PACKED_VECTORS,
     PACKED_W,
@@ -37,6 +39,7 @@ from cellwright.kernels.printed import (
     KEPT,
     LANES,
     NOISES,
+    PROJECTED,
     RECURRENT,
     SIZE,
     STATES,
@@ -105,7 +108,7 @@ def in_batch(call: Any, row: int) -> int:
 def y_offset(call: Any, direction: int, t: int, row: int) -> int:
     """Where in Y and its cotangent a row stands at step t, in bytes."""
     place = first_place(call, t) + row if call[ORDER] == 0 else t * call[ROWS] + in_batch(call, row)
-    return (place * call[DIRECTIONS] + direction) * call[UNITS] * SIZE
+    return (place * call[DIRECTIONS] + direction) * call[OUTPUTS] * SIZE
 
 
 @compiled
@@ -144,10 +147,10 @@ def own_blocks(call: Any, member: int, size: int) -> tuple[int, int]:
 @compiled
 def mask_block(call: Any, direction: int, row: int, p: int, source: int, target: int) -> None:
     """Multiply one block of numbers by the mask of h."""
-    units = call[UNITS]
-    mask = call[MASK] + ((direction * call[ROWS] + in_batch(call, row)) * units + p * BLOCK) * SIZE
+    outputs = call[OUTPUTS]
+    mask = call[MASK] + ((direction * call[ROWS] + in_batch(call, row)) * outputs + p * BLOCK) * SIZE
     for n in range(0, BLOCK, LANES):
-        store(target + n * SIZE, load(source + n * SIZE) * load_some(mask + n * SIZE, units - p * BLOCK - n))
+        store(target + n * SIZE, load(source + n * SIZE) * load_some(mask + n * SIZE, outputs - p * BLOCK - n))
 
 
 @compiled
@@ -166,15 +169,27 @@ def tile_for(call: Any, block: int) -> int:
 @compiled
 def weights_of(call: Any, direction: int) -> int:
     """The position in the call of the addresses of one direction's weights."""
-    return POINTERS + GROUPS * STATES + direction * 2 * (4 + VECTORS)
+    return POINTERS + GROUPS * STATES + direction * 2 * (5 + VECTORS)
+
+
+@compiled
+def width_of(call: Any, k: int) -> int:
+    """Features of a state."""
+    return call[OUTPUTS] if PROJECTED and k == 0 else call[UNITS]
+
+
+@compiled
+def output_vectors(call: Any) -> int:
+    """Vectors that hold what is put out."""
+    return (call[OUTPUTS] + LANES - 1) // LANES
 
 
 @compiled
 def state_given(call: Any, group: int, k: int, direction: int, row: int, block: int) -> int:
     """The address of a row and block of a state in one of the caller's groups, or 0 if it is not given."""
-    units, at = call[UNITS], call[POINTERS + group * STATES + k]
+    at = call[POINTERS + group * STATES + k]
     place = direction * call[ROWS] + in_batch(call, row)
-    return at + (place * units + block * BLOCK) * SIZE if at != 0 else 0
+    return at + (place * width_of(call, k) + block * BLOCK) * SIZE if at != 0 else 0
 
 
 @compiled
@@ -223,9 +238,22 @@ def pack_vectors(call: Any, direction: int, first: int, last: int) -> None:
     count = blocks(units)
     for k in range(VECTORS):
         for p in range(first, last):
-            source = call[at + 4 + k] + p * BLOCK * SIZE
+            source = call[at + 5 + k] + p * BLOCK * SIZE
             target = call[PACKED_VECTORS] + ((direction * VECTORS + k) * count + p) * BLOCK * SIZE
             copy_padded(source, target, units - p * BLOCK, BLOCK)
+
+
+@compiled
+def pack_projection(call: Any, direction: int, first: int, last: int) -> None:
+    """[OUTPUTS, H] to [vectors of OUTPUTS, H, LANES]; some of the vectors."""
+    units, vectors = call[UNITS], output_vectors(call)
+    source, target = call[weights_of(call, direction) + 4], call[PACKED_P] + direction * vectors * units * LANES * SIZE
+    for v in range(first, last):
+        for n in range(0, units, LANES):
+            turn(
+                call[TURN], source + (v * LANES * units + n) * SIZE, units * SIZE, call[OUTPUTS] - v * LANES,
+                units - n, target + (v * units + n) * LANES * SIZE, LANES * SIZE, LANES,
+            )  # fmt: skip
 
 
 @compiled
@@ -234,7 +262,7 @@ def pack_forward(call: Any, direction: int, first: int, last: int) -> None:
     units, inputs = call[UNITS], call[INPUTS]
     count, at, width = blocks(units), weights_of(call, direction), GATES * BLOCK * SIZE
     pack_matrix(call, call[at], call[PACKED_W] + direction * count * inputs * width, inputs, first, last)
-    seen = RECURRENT * units
+    seen = RECURRENT * call[OUTPUTS]
     pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * seen * width, seen, first, last)
     pack_bias(call[at + 2], call[PACKED_BX] + direction * count * width, units, first, last)
     pack_bias(call[at + 3], call[PACKED_BR] + direction * count * width, units, first, last)

@@ -58,8 +58,8 @@ def team_for(sizes: Sizes, layout: Layout, threads: int) -> Team:
         return Team(1, 1, True)
     size = threads // sizes.directions if threads % sizes.directions == 0 else threads
     recurrent_bytes = layout.gates * sizes.units**2 * layout.size
-    by_rows = layout.phased or (sizes.rows >= 8 * size and recurrent_bytes <= NEAR_MEMORY)
-    if layout.phased and sizes.rows < size:
+    by_rows = layout.by_rows or (sizes.rows >= 8 * size and recurrent_bytes <= NEAR_MEMORY)
+    if layout.by_rows and sizes.rows < size:
         size = 1
     if size > 1 and not by_rows and (step < SMALL_STEP or sizes.blocks(layout) < size):
         size = 1

@@ -13,7 +13,7 @@ from .operator import ragged_of
 
 def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str, Tensor]:
     """Every signal, laid out as x: `[T, B, D, H]` or packed `[N, D, H]`; views of what is kept for backward."""
-    kernel = cpu.kernel_of(layer.cell, layer.x.dtype, differentiate=True, watch=True)
+    kernel = cpu.kernel_of(layer.cell, layer.x.dtype, True, True, layer.weights[0].p is not None)
     directions, _, units = layer.shape_of_state()
     ragged = ragged_of(layer.x, layer.lengths)
     places = math.prod(layer.x.shape[:-1]) if ragged is None else int(ragged.begins[-1])
@@ -26,7 +26,7 @@ def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str,
     states = parts(history, (directions, history.shape[1], places, blocks, block))
     found = dict(zip(kernel.program.watched, gates.unbind(3), strict=False))
     found |= dict(zip(kernel.program.states[1:], states.unbind(1), strict=True))
-    signals = {layer.cell.states[0]: y.unflatten(-1, (directions, units))}
+    signals = {layer.cell.states[0]: y.unflatten(-1, (directions, layer.outputs))}
     for name, value in found.items():
         rows = value.flatten(2)[..., :units].transpose(0, 1)
         signals[name] = ragged.unpacked(rows) if ragged is not None else rows.unflatten(0, layer.x.shape[:-1])

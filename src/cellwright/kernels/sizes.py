@@ -15,6 +15,7 @@ class Sizes(NamedTuple):
     inputs: int
     units: int
     directions: int
+    outputs: int
 
     def blocks(self, layout: Layout) -> int:
         return -(-self.units // layout.block)

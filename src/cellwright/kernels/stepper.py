@@ -25,11 +25,11 @@ class Stepper:
     """
 
     def __init__(self, layer: Layer, y: Tensor) -> None:
-        rows, inputs, units = layer.x.shape[1], layer.x.shape[2], y.shape[-1]
-        self.kernel = cpu.kernel_of(layer.cell, layer.x.dtype, False)
+        rows, inputs, projected = layer.x.shape[1], layer.x.shape[2], layer.weights[0].p is not None
+        self.kernel = cpu.kernel_of(layer.cell, layer.x.dtype, False, False, projected)
         self.learned = layer.learned
         self.threads = threads_now()
-        sizes = Sizes(1, rows, inputs, units, 1)
+        sizes = Sizes(1, rows, inputs, layer.units, 1, layer.outputs)
         plan = plan_forward(self.kernel.layout, sizes, False, False, self.threads)
         self.call = cpu.Call(self.kernel, plan)
         self.call.append([*layer.state, *layer.state, *[None] * len(layer.state) * (fields.GROUPS - 2)])

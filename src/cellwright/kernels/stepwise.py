@@ -20,7 +20,7 @@ def gradients(
     kernel: Kernel, call: Call, sizes: Sizes, x: Tensor, ragged: Ragged | None, bias: bool, groups: int
 ) -> list[Tensor]:
     """Per direction the gradients of W, R, the biases and the vectors, each `[groups, ...]`."""
-    layout, (steps, rows, inputs, units, directions) = kernel.layout, sizes
+    layout, (steps, rows, inputs, units, directions, _) = kernel.layout, sizes
     places, padded, recurrent = steps * rows, sizes.padded(layout), layout.recurrent
     blocks = (directions, places, sizes.blocks(layout), layout.gates, layout.block)
 

@@ -31,7 +31,7 @@ def pushed(scan: Apply, kind: Kind, flat: Flat, moved: Flat) -> list[Tensor]:
     layer = dual_layer(kind.layer(flat), kind.layer(at_rest(kind, flat, moved)))
     names = layer.cell.states
     behind, states = mark(kind.the_cell), kind.the_cell.states
-    if cpu.obstacle_of(layer.cell, layer.x.dtype, True, kind.watch) is not None:
+    if kind.projected or cpu.obstacle_of(layer.cell, layer.x.dtype, True, kind.watch) is not None:
         y, last, signals = reference.watch(layer)
     else:
         dual_kind, dual_flat = flat_layer(layer, keep=True, watch=kind.watch)
@@ -102,7 +102,15 @@ def weights(values: Weights, slopes: Weights) -> Weights:
         both(values.b_w, slopes.b_w),
         both(values.b_r, slopes.b_r),
         (*values.vectors, *slopes.vectors),
+        dual_projection(values.p, slopes.p),
     )
+
+
+def dual_projection(p: Tensor | None, moved: Tensor | None) -> Tensor | None:
+    """The projection of the tangents and of the states."""
+    if p is None or moved is None:
+        return None
+    return torch.cat([torch.cat([p, moved], 1), torch.cat([torch.zeros_like(p), p], 1)])
 
 
 def twice(scan: Apply, kind: Kind, flat: Flat, moved: Flat) -> tuple[list[Tensor | None], list[Tensor | None]]:

@@ -93,7 +93,8 @@ def together(kind: Kind, dims: Dims, flat: Flat) -> bool:
     """Whether calls can be one with more rows: they share the weights, and their steps stand side by side."""
     x, *_, noise, _ = map(shape_of, flat, dims)
     always = dims[-2] is not None and noise[:2] == [1, 1] != x[:2]
-    return len(x) == 3 and not always and all(at is None for at in kind.parts(dims)[2])
+    apart = any(at is not None for at in kind.parts(dims)[2])
+    return len(x) == 3 and not (always or apart or kind.projected)
 
 
 def shape_of(tensor: Tensor | None, at: int | None) -> list[int]:

@@ -18,7 +18,7 @@ class LSTM(Recurrent):
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype: as in
             torch and `Recurrent`.
-        proj_size: as in torch; such a layer runs on the reference in this version.
+        proj_size: as in torch and `Recurrent`.
         cell: a variant with the states h and c, by name or as a `Cell`.
         options: the keyword-only arguments of `Recurrent`: forget_bias, zoneout, recurrent_dropout and so on.
 
