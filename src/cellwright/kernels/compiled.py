@@ -14,21 +14,30 @@ from typing import Any
 from numba import types
 from numba.core import compiler
 from numba.core.registry import cpu_target
-from numba.core.typing.templates import make_concrete_template
+from numba.core.typing.templates import AbstractTemplate
 
 CALL = types.CPointer(types.int64)  # the fields, by position
+known: dict[Callable[..., Any], Any] = {}  # what was compiled
 KINDS = {int: types.int64, bool: types.boolean, Any: CALL}
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile for calls from other functions of a kernel, for the annotated types, without checks.
 
-    `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields.
+    `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields. It happens when a function that is
+    compiled calls it first: what a kernel does not use costs nothing.
     """
-    result = translated(function)
-    template = make_concrete_template(function.__name__, function, [result.signature])
-    cpu_target.typing_context.insert_user_function(function, template)
-    cpu_target.target_context.insert_user_function(function, result.fndesc, [result.library])
+
+    class Typing(AbstractTemplate):
+        key = function
+
+        def generic(self, args: tuple[types.Type, ...], kwargs: Any) -> Any:
+            if function not in known:
+                result = known[function] = translated(function)
+                cpu_target.target_context.insert_user_function(function, result.fndesc, [result.library])
+            return known[function].signature
+
+    cpu_target.typing_context.insert_user_function(function, Typing)
     return function
 
 

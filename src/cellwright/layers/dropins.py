@@ -9,7 +9,8 @@ import torch
 
 from ..cells import Cell
 from ..errors import InputError, nearest
-from .recurrent import Recurrent, found_cell
+from .construction import found_cell
+from .recurrent import Recurrent
 
 
 class LSTM(Recurrent):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..kernels import plan
+from .arrangement import arranged
 from .recurrent import Recurrent
 
 
@@ -23,7 +24,7 @@ def explain(module: Recurrent, x: Tensor) -> str:
     >>> print(cw.explain(cw.LSTM(3, 4).double(), torch.zeros(2, 1, 3).double()).split(":")[0])
     cpu
     """
-    _, sequences = module.arranged(x, None, None, None, None)
+    _, sequences = arranged(module, x, None, None, None, None)
     choice = plan.choose(module.layer(0, sequences))
     return f"{choice}; {plan.threads_note()}" if choice.backend == "cpu" else str(choice)
 

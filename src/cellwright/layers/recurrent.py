@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
@@ -11,19 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ..cells import Cell, cells
-from ..errors import InputError, nearest
+from ..cells import Cell
+from ..errors import InputError
 from ..kernels import plan
 from ..kernels.layer import Layer, Weights, weights_of
 from . import init
-from .layout import Layout
+from .arrangement import State, arranged, check_input, first_state, given_back
+from .construction import check_projection, check_sizes, found_cell
 from .masks import Draw, Masks
 from .regularisation import Regularisation, checked_probability
-from .sequences import Sequences, checked_lengths, checked_reset, packed_lengths
+from .sequences import Sequences, packed_lengths
 from .stream import Stream
 from .trace import Trace
-
-State = Tensor | tuple[Tensor, ...]
 
 
 class Recurrent(nn.Module):
@@ -90,13 +89,7 @@ class Recurrent(nn.Module):
         learned_state: bool = False,
     ) -> None:
         super().__init__()
-        for name, size in (
-            ("input_size", input_size),
-            ("hidden_size", hidden_size),
-            ("num_layers", num_layers),
-        ):
-            if not isinstance(size, int) or size < 1:
-                raise InputError(f"{name} must be a whole number of at least 1, but is {size!r}")
+        check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         checked_probability("dropout", dropout)
         self.cell = found_cell(cell)
         self.input_size = input_size
@@ -118,7 +111,7 @@ class Recurrent(nn.Module):
             locked_dropout,
             cell_clip,
         )
-        self.check_projection()
+        check_projection(proj_size, hidden_size, self.regularisation.around(training=True))
         self.regularised = self.regularisation != Regularisation(self.cell)
         self.parameter_names = [self.names_of(layer) for layer in range(num_layers)]
         for layer in range(num_layers):
@@ -145,20 +138,6 @@ class Recurrent(nn.Module):
     def width_of(self, state: str) -> int:
         """Features of a state."""
         return self.output_size if state in self.cell.recurrent else self.hidden_size
-
-    def check_projection(self) -> None:
-        """The projection is smaller than h, and nobody needs h and what it is projected to unit by unit."""
-        size = self.proj_size
-        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < self.hidden_size:
-            raise InputError(
-                f"proj_size must be a whole number from 0 to hidden_size - 1 ({self.hidden_size - 1}), but is {size!r}"
-            )
-        cell = self.regularisation.around(training=True)
-        if size and reads_own_output(cell):
-            raise InputError(
-                f"the cell {cell.name} combines its last output with its units one by one (as zoneout on h does), "
-                "which a projection does not allow; leave out proj_size"
-            )
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -259,9 +238,9 @@ class Recurrent(nn.Module):
             if lengths is not None or reset is not None or reset_state is not None:
                 raise InputError("a PackedSequence brings its lengths; pass a padded tensor to use lengths= or reset=")
             return self.forward_packed(input, state)
-        layout, sequences = self.arranged(input, state, lengths, reset, reset_state)
+        layout, sequences = arranged(self, input, state, lengths, reset, reset_state)
         outputs, last = self.run(sequences)
-        return layout.laid_out(outputs), self.given_back(layout.states(last))
+        return layout.laid_out(outputs), given_back(self, layout.states(last))
 
     def trace(
         self,
@@ -285,7 +264,7 @@ class Recurrent(nn.Module):
         """
         if isinstance(input, PackedSequence):
             raise InputError("a trace needs a padded tensor, not a PackedSequence; pad it and pass lengths=")
-        layout, sequences = self.arranged(input, state, lengths, reset, reset_state)
+        layout, sequences = arranged(self, input, state, lengths, reset, reset_state)
         found: list[dict[str, Tensor]] = []
 
         def watched(layer: Layer) -> tuple[Tensor, list[Tensor]]:
@@ -294,7 +273,7 @@ class Recurrent(nn.Module):
             return outputs, last
 
         outputs, last = self.run(sequences, watched)
-        return Trace(layout.laid_out(outputs), self.given_back(layout.states(last)), found)
+        return Trace(layout.laid_out(outputs), given_back(self, layout.states(last)), found)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """The layer one step at a time, as input arrives.
@@ -311,40 +290,18 @@ class Recurrent(nn.Module):
         """
         return Stream(self, batch_size)
 
-    def arranged(
-        self,
-        input: Tensor,
-        state: State | None,
-        lengths: Tensor | None,
-        reset: Tensor | None,
-        reset_state: State | None,
-    ) -> tuple[Layout, Sequences]:
-        """What a call was given, checked and with time first, and how it was laid out."""
-        self.check_input(input)
-        layout = Layout(self.batch_first, input.dim() == 2)
-        if reset is None and reset_state is not None:
-            raise InputError("reset_state is what a reset brings; pass reset= with it")
-        reset = checked_reset(reset, tuple(input.shape[:-1]), str(layout))
-        x = layout.time_first(input)
-        first = self.first_state(state, x, x.shape[1], layout.single)
-        brought: list[Tensor] = []
-        if reset is not None:
-            reset = layout.time_first(reset).contiguous()
-            brought = self.first_state(reset_state, x, x.shape[1], layout.single)
-        return layout, Sequences(x, first, checked_lengths(lengths, x.shape[1]), reset, brought)
-
     def forward_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
         """Run over a packed sequence, in the order in which it is packed."""
-        self.check_input(packed.data)
+        check_input(self, packed.data)
         lengths = packed_lengths(packed)
-        first = self.first_state(state, packed.data, len(lengths), single=False)
+        first = first_state(self, state, packed.data, len(lengths), single=False)
         if packed.sorted_indices is not None:
             first = [each.index_select(1, packed.sorted_indices) for each in first]
         outputs, last = self.run(Sequences(packed.data, first, lengths))
         if packed.unsorted_indices is not None:
             last = [each.index_select(1, packed.unsorted_indices) for each in last]
         packed = PackedSequence(outputs, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
-        return packed, self.given_back(last)
+        return packed, given_back(self, last)
 
     def run(
         self, sequences: Sequences, run_layer: Callable[[Layer], tuple[Tensor, list[Tensor]]] = plan.run
@@ -395,78 +352,3 @@ class Recurrent(nn.Module):
         """The parameter of a name, or what stands in its place; quicker than `getattr` on a module."""
         found = self._parameters.get(name)
         return getattr(self, name) if found is None else found
-
-    def check_input(self, x: Tensor) -> None:
-        """The input fits the layer."""
-        if x.dim() not in (2, 3) or x.shape[-1] != self.input_size:
-            layout = "[B, T, input_size]" if self.batch_first else "[T, B, input_size]"
-            raise InputError(
-                f"the input must be {layout}, or [T, input_size] for one sequence, with input_size "
-                f"{self.input_size}, but is {list(x.shape)}"
-            )
-        weight = self.parameter("weight_hh_l0")
-        if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
-            raise InputError(
-                f"the input and the parameters must have one dtype, but are {x.dtype} and {weight.dtype}; convert "
-                "one of them with .to(dtype)"
-            )
-        if x.device != weight.device:
-            raise InputError(
-                f"the input and the parameters must be on one device, but are on {x.device} and {weight.device}; "
-                "move one of them with .to(device)"
-            )
-
-    def first_state(self, state: State | None, x: Tensor, rows: int, single: bool) -> list[Tensor]:
-        """The first states `[layers * D, B, H]`, h first, checked; if not given, the learned ones; empty for zeros."""
-        if state is None:
-            learned = [self.parameter(f"{name}_0") for name in self.cell.states] if self.learned_state else []
-            return [each[:, None].expand(-1, rows, -1) for each in learned]
-        names = self.cell.state
-        given = (state,) if isinstance(state, Tensor) else tuple(state)
-        batch = () if single else (rows,)
-        expected = [(self.num_layers * self.directions, *batch, self.width_of(name)) for name in names]
-        if [tuple(each.shape) for each in given] != expected:
-            raise InputError(
-                f"the state of {self.cell.name} is {', '.join(names)} of the shapes "
-                f"{', '.join(str(list(shape)) for shape in expected)}, but has "
-                f"{', '.join(str(list(each.shape)) for each in given)}"
-            )
-        for name, each in zip(names, given, strict=True):
-            if each.dtype != x.dtype or each.device != x.device:
-                raise InputError(
-                    f"the state {name} must be {x.dtype} on {x.device} as the input, but is {each.dtype} on "
-                    f"{each.device}"
-                )
-        by_name = dict(zip(names, given, strict=True))
-        ordered = [by_name[name] for name in self.cell.states]
-        return [each[:, None] for each in ordered] if single else ordered
-
-    def given_back(self, last: Sequence[Tensor]) -> State:
-        """The last states in the order of the cell; a single one alone."""
-        names = self.cell.states
-        ordered = last if names == self.cell.state else [last[names.index(name)] for name in self.cell.state]
-        return ordered[0] if len(ordered) == 1 else tuple(ordered)
-
-
-def found_cell(cell: str | Cell) -> Cell:
-    """The cell of a name, or the cell itself."""
-    if isinstance(cell, Cell):
-        return cell
-    if not isinstance(cell, str):
-        raise InputError(f"cell is the name of a cell or a Cell, not {cell!r}")
-    if cell not in cells:
-        raise InputError(f"there is no cell {cell!r}; {nearest(cell, cells)}")
-    return cells[cell]
-
-
-def reads_own_output(cell: Cell) -> bool:
-    """Whether a cell cannot do without its last output unit by unit: it fails if that has another width."""
-    rows, units = 2, 3
-    example = torch.full((rows, units), 0.5)
-    state = [torch.full((rows, units + 1), 0.5) if name in cell.recurrent else example for name in cell.state]
-    others = [torch.full((units,), 0.5)] * (len(cell.vectors) + len(cell.noise))
-    try:
-        cell([example] * len(cell.gates), [example] * len(cell.gates), state, others)
-    except RuntimeError:
-        return True
-    return False

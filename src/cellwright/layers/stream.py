@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..kernels import plan
 from ..kernels.layer import Layer
 from ..kernels.stepper import Stepper
+from .arrangement import first_state
 
 if TYPE_CHECKING:
     from .recurrent import Recurrent
@@ -110,7 +111,7 @@ class Stream:
 
         They begin with zeros, or with the learned first states.
         """
-        learned = self.module.first_state(None, self.outputs, self.shape[0], single=False)
+        learned = first_state(self.module, None, self.outputs, self.shape[0], single=False)
         with torch.no_grad():
             for n, each in enumerate(self.states.values()):
                 value = learned[n] if learned else torch.zeros_like(each)
