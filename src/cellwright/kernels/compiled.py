@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import types
-from numba.core import compiler
+from numba.core import compiler, typed_passes, untyped_passes
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate
 
@@ -41,6 +43,28 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+class Lean(CompilerBase):
+    """Numba's way from a function to LLVM, without what plain loops and arithmetic on integers do not need."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        passes = PassManager("lean")
+        for each in (
+            untyped_passes.TranslateByteCode,
+            untyped_passes.FixupArgs,
+            untyped_passes.IRProcessing,
+            untyped_passes.DeadBranchPrune,
+            untyped_passes.ReconstructSSA,
+            typed_passes.NopythonTypeInference,
+            typed_passes.PreLowerStripPhis,
+            typed_passes.IRLegalization,
+            typed_passes.NativeLowering,
+            typed_passes.NoPythonBackend,
+        ):
+            passes.add_pass(each, each.__name__)
+        passes.finalize()
+        return [passes]
+
+
 def translated(function: Callable[..., Any]) -> Any:
     """Numba's result for a function: its types, and a library in LLVM's language."""
     kinds = tuple(KINDS[each.annotation] for each in inspect.signature(function).parameters.values())
@@ -48,6 +72,6 @@ def translated(function: Callable[..., Any]) -> Any:
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
     contexts = cpu_target.typing_context, cpu_target.target_context
-    result = compiler.compile_extra(*contexts, function, kinds, None, flags, {})
+    result = compiler.compile_extra(*contexts, function, kinds, None, flags, {}, pipeline_class=Lean)
     result.library._finalized = True  # else each function that calls it would have machine code made of it
     return result
