@@ -70,6 +70,32 @@ def test_with_the_compiler_of_torch() -> None:
     assert_agree(ours, theirs, TOLERANCE[torch.float32])
 
 
+def test_with_every_option() -> None:
+    torch.manual_seed(0)
+    module = cw.LSTM(
+        5, 7, num_layers=2, zoneout=0.2, recurrent_dropout=0.3, candidate_dropout=0.3, weight_dropout=0.2, dropout=0.3,
+        cell_clip=0.5, learned_state=True,
+    )  # fmt: skip
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(module, fullgraph=True, backend=counter)
+    for steps, rows in SIZES:
+        x = torch.randn(steps, rows, 5)
+        found = []
+        for call in (compiled, module):
+            torch.manual_seed(1)
+            found.append(results(call, module, x))
+        assert_agree(*found, TOLERANCE[torch.float32])
+    assert counter.frame_count <= 2
+
+
+def test_a_projection() -> None:
+    torch.manual_seed(0)
+    module = cw.LSTM(5, 7, num_layers=2, bidirectional=True, proj_size=3)
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    x = torch.randn(4, 2, 5)
+    assert_agree(results(compiled, module, x), results(module, module, x), TOLERANCE[torch.float32])
+
+
 def test_without_gradients() -> None:
     module, x = cw.LSTM(5, 7), torch.randn(4, 2, 5)
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")

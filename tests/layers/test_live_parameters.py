@@ -193,6 +193,22 @@ def test_weight_norm() -> None:
     assert bool(direction.grad.any())
 
 
+def test_spectral_norm() -> None:
+    torch.manual_seed(0)
+    _, normed = pair("lstm")
+    parametrizations.spectral_norm(normed, "weight_hh_l0", n_power_iterations=50)
+    normed.eval()
+    assert float(torch.linalg.matrix_norm(normed.weight_hh_l0.detach(), 2)) == pytest.approx(1.0, rel=1e-6)
+    _, plain = pair("lstm")
+    with torch.no_grad():
+        plain.weight_hh_l0.copy_(normed.weight_hh_l0)
+    x = torch.randn(6, 3, INPUTS).double()
+    assert torch.equal(normed(x)[0], plain(x)[0])
+    normed(x)[0].sum().backward()
+    original = normed.parametrizations.weight_hh_l0.original
+    assert abs(float((original.grad * original.detach()).sum())) < 1e-9  # its size has no effect
+
+
 def test_a_parametrisation_of_ones_own() -> None:
     class Doubled(nn.Module):
         def forward(self, weight: Tensor) -> Tensor:

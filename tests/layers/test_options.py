@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,6 +268,17 @@ def test_the_same_seed_gives_the_same(second: Callable[[cw.Recurrent], cw.Recurr
     torch.manual_seed(5)
     assert torch.equal(second(module)(x())[0], first)
     assert not torch.equal(module(x())[0], first)
+
+
+def test_a_copy_has_the_options(tmp_path: Path) -> None:
+    module = made(num_layers=2, **EVERYTHING)
+    torch.save(module, tmp_path / "module.pt")
+    for copied in (copy.deepcopy(module), torch.load(tmp_path / "module.pt", weights_only=False)):
+        torch.manual_seed(5)
+        expected, _ = module(x())
+        torch.manual_seed(5)
+        assert torch.equal(copied(x())[0], expected)
+        assert repr(copied) == repr(module)
 
 
 def test_repr_shows_the_options() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .program import Argument, Node, Untraceable
+from .program import Argument, Node
 
 
 class Store(NamedTuple):
@@ -40,7 +40,7 @@ class Phases:
     kept: tuple[str, ...]
 
     def nodes(self, number: int, results: Iterable[Argument]) -> list[Node]:
-        """The operators of a phase without its sums, and again those for the row that it uses."""
+        """The operators of a phase without its sums, and again those of other phases that are not kept."""
         own = {name for name, level in self.levels.items() if level == number and not self.made[name].reduces}
         wanted = [each for name in own for each in self.made[name].arguments]
         wanted += [self.made[name].arguments[0] for name in self.sums if self.levels[name] == number]
@@ -59,8 +59,8 @@ class Phases:
 
 
 def is_again(node: Node) -> bool:
-    """Whether a value is computed again where it is needed: numbers for the row that follow from sums."""
-    return node.row and not node.reduces
+    """Whether a value is computed again where it is needed: truth values, and numbers for the row but sums."""
+    return node.mask or (node.row and not node.reduces)
 
 
 def phases_of(nodes: Sequence[Node], stores: Sequence[Store]) -> Phases:
@@ -79,8 +79,11 @@ def phases_of(nodes: Sequence[Node], stores: Sequence[Store]) -> Phases:
     count = 1 + max([0, *map(ready, made)])
     uses = [(each, levels[node.name]) for node in nodes for each in node.arguments]
     uses += [(each.value, count - 1) for each in stores if not each.early]
-    later = {each for each, level in uses if isinstance(each, str) and each in made and level > levels[each]}
-    kept = tuple(name for name in made if name in later and not made[name].row)
-    if any(made[name].mask for name in kept):
-        raise Untraceable("a choice depends on values on both sides of a sum over the units")
+    later = set()
+    while uses:
+        name, level = uses.pop()
+        if isinstance(name, str) and name in made and level > levels[name]:
+            later.add(name)
+            uses += [(each, level) for each in made[name].arguments] if is_again(made[name]) else []
+    kept = tuple(name for name in made if name in later and not made[name].row and not made[name].mask)
     return Phases(count, made, levels, tuple(name for name in made if made[name].reduces), kept)

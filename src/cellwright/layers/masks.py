@@ -67,16 +67,35 @@ class Masks:
     def several(self, shape: Sequence[int], draws: Sequence[Draw], dtype: torch.dtype) -> Tensor:
         """Masks of several kinds side by side: `[..., kinds, H]`."""
         self.drawn += 1
-        count = math.prod(shape)
-        bits = hashes(self.seed + signed(self.drawn * STREAM), -(-count // PER_HASH)).view(torch.int16)[:count]
-        masks = torch.empty(tuple(shape), dtype=dtype, device=bits.device)
-        for mask, chance, draw in zip(masks.unbind(-2), bits.view(tuple(shape)).unbind(-2), draws, strict=True):
-            hits = levels(draw.probability)
-            # Writing the truth values as numbers at once is several times faster than converting them.
-            torch.le(chance, hits - LEVELS // 2 - 1, out=mask) if hits else mask.zero_()
-            if (draw.value, draw.otherwise) != (1.0, 0.0):
-                mask.mul_(draw.value - draw.otherwise).add_(draw.otherwise)
+        numbers = [number for draw in draws for number in draw]
+        function = torch.ops.cellwright.masks if torch.compiler.is_compiling() else drawn_masks
+        masks: Tensor = function(self.seed, self.drawn, tuple(shape), numbers, dtype)
         return masks
+
+
+def drawn_masks(seed: Tensor, stream: int, shape: Sequence[int], draws: Sequence[float], dtype: torch.dtype) -> Tensor:
+    """Masks `[..., kinds, H]` of one stream; `draws` holds probability, value and other value of each kind."""
+    count = math.prod(shape)
+    bits = hashes(seed + signed(stream * STREAM), -(-count // PER_HASH)).view(torch.int16)[:count]
+    masks = torch.empty(tuple(shape), dtype=dtype, device=bits.device)
+    kinds = zip(draws[::3], draws[1::3], draws[2::3], strict=True)
+    for mask, chance, kind in zip(masks.unbind(-2), bits.view(tuple(shape)).unbind(-2), kinds, strict=True):
+        draw = Draw(*kind)
+        highest = levels(draw.probability) - LEVELS // 2 - 1
+        if highest < -LEVELS // 2:
+            mask.zero_()
+        else:  # several times faster than a conversion: the truth values are written as numbers at once
+            torch.le(chance, highest, out=mask)
+        if (draw.value, draw.otherwise) != (1.0, 0.0):
+            mask.mul_(draw.value - draw.otherwise).add_(draw.otherwise)
+    return masks
+
+
+def shape_of_masks(
+    seed: Tensor, stream: int, shape: Sequence[int], draws: Sequence[float], dtype: torch.dtype
+) -> Tensor:
+    """The same without the numbers."""
+    return seed.new_empty(tuple(shape), dtype=dtype)
 
 
 def levels(probability: float) -> int:
@@ -92,3 +111,10 @@ def hashes(start: Tensor, count: int) -> Tensor:
         torch.bitwise_right_shift(z, shift, out=shifted)
         z.bitwise_xor_(shifted.bitwise_and_((1 << (64 - shift)) - 1)).mul_(factor)
     return z
+
+
+# A compiler sees one operator, so that it fixes no sizes.
+library = torch.library.Library("cellwright", "FRAGMENT")
+library.define("masks(Tensor seed, int stream, SymInt[] shape, float[] draws, ScalarType dtype) -> Tensor")
+library.impl("masks", drawn_masks, "CompositeExplicitAutograd")
+torch.library.register_fake("cellwright::masks", shape_of_masks, lib=library)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ class Regularisation:
     weight_dropout: float = 0.0
     locked_dropout: bool = False
     cell_clip: float | None = None
+    in_training: Cell = field(init=False, compare=False)
+    in_evaluation: Cell = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("recurrent_dropout", "candidate_dropout", "weight_dropout"):
@@ -47,6 +50,12 @@ class Regularisation:
             raise InputError(f"cell_clip must be a positive number, but is {self.cell_clip!r}")
         if "c" not in self.cell.state and (self.cell_clip is not None or (self.zoneout[1] and self.zoneout[0] == 0)):
             raise InputError(f"the cell {self.cell.name} has no cell state c; leave out what is for c alone")
+        for name, training in (("in_training", True), ("in_evaluation", False)):
+            object.__setattr__(self, name, self.changed_cell(training))
+
+    def __reduce__(self) -> tuple[type[Regularisation], tuple[Any, ...]]:
+        """The changed cells are made anew: they have no names by which Python could find them."""
+        return Regularisation, tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
     @property
     def zoned(self) -> dict[str, float]:
@@ -55,6 +64,10 @@ class Regularisation:
         return {name: each for name, each in pairs if each and name in self.cell.state}
 
     def around(self, training: bool) -> Cell:
+        """The cell as it is in training, or in evaluation."""
+        return self.in_training if training else self.in_evaluation
+
+    def changed_cell(self, training: bool) -> Cell:
         """The cell with what is inside of it: what clips the cell state, masks the candidate, keeps old values."""
         changes = [] if self.cell_clip is None else [clipped_state(float(self.cell_clip))]
         if self.candidate_dropout and training:
