@@ -34,6 +34,13 @@ def test_the_forget_bias(cell: str) -> None:
     assert bool((rows(biased, "bias_ih", "f")[0] == 1.5).all())
 
 
+def test_the_forget_bias_of_a_cell_with_its_own() -> None:
+    module = made(cell="layer_norm", forget_bias=1.5)
+    found = [each for name, each in module.named_parameters() if name.startswith("b_f")]
+    assert len(found) == 4
+    assert all(bool((each == 1.5).all()) for each in found)
+
+
 def test_the_forget_bias_is_shown() -> None:
     assert repr(cw.LSTM(3, 4, forget_bias=1.0)) == "LSTM('lstm', 3, 4, forget_bias=1.0)"
 

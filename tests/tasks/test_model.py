@@ -57,7 +57,7 @@ def test_forget_gates_begin_open():
     torch.manual_seed(0)
     network = LanguageModel(9, SETTINGS)
     for layer in range(2):
-        bias = network.recurrent.get_parameter(f"bias_hh_l{layer}")
+        bias = sum(network.recurrent.get_parameter(f"{kind}_l{layer}") for kind in ("bias_ih", "bias_hh"))
         assert torch.equal(bias[10:20], torch.ones(10))
         assert (bias[:10].abs() < 1).all()
 

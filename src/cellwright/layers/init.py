@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,9 +31,9 @@ def forget_bias_(module: Recurrent, value: float = 1.0) -> None:
         InputError: the cell has no gate f, or the layer no biases.
     """
     with torch.no_grad():
-        for b_w, b_r in biases_of(module, "f"):
-            b_w.fill_(value)
-            b_r.zero_()
+        for first, *others in biases_of(module, "f"):
+            first.fill_(value)
+            zero_(others)
 
 
 def chrono_(module: Recurrent, longest: int) -> None:
@@ -56,12 +56,12 @@ def chrono_(module: Recurrent, longest: int) -> None:
     with torch.no_grad():
         forget = list(biases_of(module, "f"))
         write = list(biases_of(module, "i")) if "i" in module.cell.gates else []
-        for n, (b_w, b_r) in enumerate(forget):
-            b_w.uniform_(1, longest - 1).log_()
-            b_r.zero_()
+        for n, (first, *others) in enumerate(forget):
+            first.uniform_(1, longest - 1).log_()
+            zero_(others)
             if write:
-                write[n][0].copy_(-b_w)
-                write[n][1].zero_()
+                write[n][0].copy_(-first)
+                zero_(write[n][1:])
 
 
 def orthogonal_(module: Recurrent) -> None:
@@ -85,15 +85,23 @@ def all_weights(module: Recurrent) -> Iterator[Weights]:
         yield from module.weights(layer)
 
 
-def biases_of(module: Recurrent, gate: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """The two biases of a gate, in every layer and direction."""
-    gates, units = module.cell.gates, module.hidden_size
-    if gate not in gates:
-        raise InputError(f"the cell {module.cell.name} has the gates {' '.join(gates)}, but no {gate}")
-    if not module.bias:
+def biases_of(module: Recurrent, gate: str) -> Iterator[list[Tensor]]:
+    """What adds up to the bias of a gate, in every layer and direction: two biases, or a learned vector `b_<gate>`."""
+    cell, units = module.cell, module.hidden_size
+    if gate not in cell.gates:
+        raise InputError(f"the cell {cell.name} has the gates {' '.join(cell.gates)}, but no {gate}")
+    vectors = list(cell.vectors)
+    if not module.bias and f"b_{gate}" not in vectors:
         raise InputError("the layer has no biases; make it with bias=True")
-    rows = slice(gates.index(gate) * units, (gates.index(gate) + 1) * units)
+    rows = slice(cell.gates.index(gate) * units, (cell.gates.index(gate) + 1) * units)
     for weights in all_weights(module):
-        assert weights.b_w is not None
-        assert weights.b_r is not None
-        yield weights.b_w[rows], weights.b_r[rows]
+        if f"b_{gate}" in vectors:
+            yield [weights.vectors[vectors.index(f"b_{gate}")]]
+        else:
+            yield [each[rows] for each in (weights.b_w, weights.b_r) if each is not None]
+
+
+def zero_(tensors: Iterable[Tensor]) -> None:
+    """Fill tensors with zeros."""
+    for each in tensors:
+        each.zero_()

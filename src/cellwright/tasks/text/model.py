@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...cells import cells
 from ...layers import Recurrent
 from ..task import Carried
 from .settings import TextSettings
@@ -49,17 +50,12 @@ class LanguageModel(nn.Module):
 
 def recurrent_layers(settings: TextSettings) -> Recurrent:
     """The stack of recurrent layers, batch first, with forget gates that begin open."""
-    layers = Recurrent(
+    return Recurrent(
         settings.cell,
         settings.embedding,
         settings.hidden,
         num_layers=settings.layers,
         dropout=settings.dropout if settings.layers > 1 else 0.0,
         batch_first=True,
+        forget_bias=FORGET_BIAS if "f" in cells[settings.cell].gates else None,
     )
-    if "f" in layers.cell.gates:
-        place = layers.cell.gates.index("f")
-        rows = slice(place * settings.hidden, (place + 1) * settings.hidden)
-        for layer in range(settings.layers):
-            nn.init.constant_(layers.get_parameter(f"bias_hh_l{layer}")[rows], FORGET_BIAS)
-    return layers
