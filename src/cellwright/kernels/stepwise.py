@@ -29,25 +29,29 @@ def gradients(
         start = call.values[name] - call.memory.data_ptr()
         return call.memory[start : start + math.prod(shape) * layout.size].view(x.dtype).view(shape)
 
-    def of_gates(name: int) -> Tensor:
-        return left(name, *blocks).transpose(2, 3).flatten(3)[..., :units].flatten(2)
-
     def by_groups(values: Tensor) -> Tensor:
-        """`[N, K]` to `[groups, steps of all its rows, K]`."""
-        n = places if ragged is None else int(ragged.begins[-1])
-        whole = values[:n] if ragged is None else ragged.unpacked(values[:n])
-        return whole.reshape(steps, groups, -1, values.shape[-1]).transpose(0, 1).flatten(1, 2)
+        """`[N, ...]` to `[groups, T, B / groups, ...]`, without a copy if no row ends early."""
+        whole = values if ragged is None else ragged.unpacked(values[: int(ragged.begins[-1])])
+        return whole.view(steps, groups, -1, *values.shape[1:]).transpose(0, 1)
 
-    entered = by_groups(x.reshape(-1, inputs))
-    dz_x, dz_r = of_gates(fields.DZX), of_gates(fields.DZR)
+    def of_gates(values: Tensor) -> Tensor:
+        """`[N, blocks, G, BLOCK]` to `[groups, steps of all its rows, G * H]`."""
+        apart = by_groups(values).transpose(-3, -2).reshape(groups, steps * rows // groups, layout.gates, padded)
+        return apart[..., :units].flatten(2)
+
+    entered = by_groups(x.reshape(-1, inputs)).flatten(1, 2)
+    dz_x, dz_r = left(fields.DZX, *blocks), left(fields.DZR, *blocks)
     h = left(fields.H_BEFORE, directions, recurrent, places, padded)[..., :units]
     d_vectors = left(fields.D_PACKED_VECTORS, directions, layout.vectors, rows, padded)[..., :units]
     order = torch.arange(rows) if ragged is None or ragged.order is None else ragged.order.argsort()
     found = []
     for direction in range(directions):
-        d_x, d_r = by_groups(dz_x[direction]), by_groups(dz_r[direction])
-        seen = by_groups(h[direction].transpose(0, 1).flatten(1))
+        d_x = of_gates(dz_x[direction])
+        d_r = of_gates(dz_r[direction]) if layout.apart else d_x
+        seen = by_groups(h[direction].transpose(0, 1).flatten(1)).flatten(1, 2)
         found += [d_x.mT @ entered, d_r.mT @ seen]
-        found += [d_x.sum(1), d_r.sum(1)] * bias
+        if bias:
+            total = d_x.sum(1)
+            found += [total, d_r.sum(1) if layout.apart else total.clone()]
         found += [each[order].unflatten(0, (groups, -1)).sum(1) for each in d_vectors[direction]]
     return found
