@@ -148,6 +148,20 @@ def test_a_third_derivative() -> None:
     assert_as_the_reference(thrice, "rnn")
 
 
+@pytest.mark.parametrize("cell", ["rnn", "forget_only"])
+def test_a_third_derivative_through_signals(cell: str) -> None:
+    def thrice(given: Given) -> Tensor:
+        x = given.x.clone().requires_grad_()
+        trace = given.layer.trace(x)
+        found = sum(each.pow(3).sum() for each in trace.values()) + trace.output.square().sum()
+        for _ in range(3):
+            (slope,) = torch.autograd.grad(found, x, create_graph=True)
+            found = slope.square().sum()
+        return slope
+
+    assert_as_the_reference(thrice, cell)
+
+
 def test_vmap_equals_a_loop() -> None:
     given = Given("lstm")
     found = FIRST["ensemble"](given)

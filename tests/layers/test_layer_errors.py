@@ -134,7 +134,7 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "zoneout out of range": (lambda: cw.LSTM(3, 4, zoneout=(0.1, 1.1)), "zoneout is a probability .* 1.1"),
     "zoneout of three": (lambda: cw.LSTM(3, 4, zoneout=(0.1, 0.1, 0.1)), "a pair for h and c, but is"),
-    "zoneout on c without c": (lambda: cw.GRU(3, 4, zoneout=(0.0, 0.1)), "gru has no cell state c"),
+    "zoneout on c without c": (lambda: cw.GRU(3, 4, zoneout=(0.2, 0.1)), "gru has no cell state c"),
     "clipping without c": (lambda: cw.GRU(3, 4, cell_clip=3.0), "gru has no cell state c"),
     "clipping to nothing": (lambda: cw.LSTM(3, 4, cell_clip=0.0), "cell_clip must be a positive number, but is 0.0"),
     "dropout on no candidate": (lambda: cw.RNN(3, 4, candidate_dropout=0.1), "rnn names no candidate"),

@@ -45,7 +45,8 @@ def pushed(scan: Apply, kind: Kind, flat: Flat, moved: Flat) -> list[Tensor]:
 
 def watched_of(kind: Kind) -> tuple[str, ...]:
     """The signals that stand beside the outputs in what is kept."""
-    return tuple(name for name in kind.the_cell.signals if name != "h") if kind.watch else ()
+    cell = kind.the_cell
+    return tuple(name for name in cell.signals if name != cell.states[0]) if kind.watch else ()
 
 
 def at_rest(kind: Kind, flat: Flat, moved: Flat) -> list[Tensor | None]:
@@ -181,7 +182,7 @@ def cotangents_of(kind: Kind, flat: Flat) -> list[Tensor]:
 
 def kept_of(kind: Kind, flat: Flat, slopes: list[Tensor]) -> list[Tensor | None]:
     """The other way round: cotangents of the watched signals as cotangents of what was kept."""
-    if not kind.watch:
+    if not watched_of(kind):
         return [None, None]
     heard = kind.heard(flat)
 

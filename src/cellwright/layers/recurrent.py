@@ -104,7 +104,7 @@ class Recurrent(nn.Module):
         self.learned_state = learned_state
         self.regularisation = Regularisation(
             self.cell,
-            (zoneout, zoneout) if isinstance(zoneout, int | float) else zoneout,
+            (zoneout, zoneout if "c" in self.cell.state else 0.0) if isinstance(zoneout, int | float) else zoneout,
             recurrent_dropout,
             candidate_dropout,
             weight_dropout,

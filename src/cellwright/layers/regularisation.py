@@ -48,7 +48,7 @@ class Regularisation:
             )
         if self.cell_clip is not None and not self.cell_clip > 0:
             raise InputError(f"cell_clip must be a positive number, but is {self.cell_clip!r}")
-        if "c" not in self.cell.state and (self.cell_clip is not None or (self.zoneout[1] and self.zoneout[0] == 0)):
+        if "c" not in self.cell.state and (self.cell_clip is not None or self.zoneout[1]):
             raise InputError(f"the cell {self.cell.name} has no cell state c; leave out what is for c alone")
         for name, training in (("in_training", True), ("in_evaluation", False)):
             object.__setattr__(self, name, self.changed_cell(training))
@@ -60,8 +60,7 @@ class Regularisation:
     @property
     def zoned(self) -> dict[str, float]:
         """The states that keep their old value sometimes, and how probably."""
-        pairs = zip(("h", "c"), self.zoneout, strict=True)
-        return {name: each for name, each in pairs if each and name in self.cell.state}
+        return {name: each for name, each in zip(("h", "c"), self.zoneout, strict=True) if each}
 
     def around(self, training: bool) -> Cell:
         """The cell as it is in training, or in evaluation."""
