@@ -105,10 +105,11 @@ def check_kinds(layer: Layer) -> None:
             f"x must be of a floating-point dtype (the kernel computes in float32 and float64), not {x.dtype}"
         )
     device, dtype = x.device, x.dtype
+    mixed = torch.is_autocast_enabled(device.type)
     for tensor in layer.tensors if layer.noise is layer.mask is None else (*layer.tensors, *layer.given):
         if tensor.device != device:
             raise InputError(f"x, state and weights must be on one device, but are on {device} and {tensor.device}")
-        if tensor.dtype != dtype and not torch.is_autocast_enabled(device.type):
+        if tensor.dtype != dtype and not (mixed and tensor.is_floating_point()):
             raise InputError(f"x, state and weights must have one dtype, but have {dtype} and {tensor.dtype}")
 
 

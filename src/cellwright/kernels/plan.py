@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.autograd.forward_ad
@@ -17,6 +17,7 @@ from . import cpu, fast, host, reference
 from .check import check
 from .derivative import transformed
 from .layer import Layer
+from .precision import HALF, half_of, in_float32
 
 BACKENDS = ("reference", "cpu", "gpu")
 _forced: ContextVar[str | None] = ContextVar("backend", default=None)
@@ -69,7 +70,9 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
     Raises:
         InputError: the backend that was asked for cannot run the layer.
     """
-    return Choice(*verdict(*known(layer, watch)))
+    half = half_of(layer)
+    choice = Choice(*verdict(*known(layer, watch)))
+    return choice if half is None else replace(choice, reason=f"{choice.reason}; {half} is what it is stored in")
 
 
 def differentiated(layer: Layer, watch: bool) -> bool:
@@ -79,8 +82,8 @@ def differentiated(layer: Layer, watch: bool) -> bool:
 
 def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool]:
     """What the plan goes by."""
-    projected = layer.weights[0].p is not None
-    return layer.cell.key, layer.x.device.type, layer.x.dtype, projected, differentiated(layer, watch), watch
+    projected, dtype = layer.weights[0].p is not None, layer.x.dtype if half_of(layer) is None else torch.float32
+    return layer.cell.key, layer.x.device.type, dtype, projected, differentiated(layer, watch), watch
 
 
 def verdict(
@@ -117,22 +120,45 @@ def obstacle_to_kernel(
 
 
 def backend_of(layer: Layer, watch: bool = False) -> str:
-    """The backend for a layer that is checked first.
+    """The backend for a layer.
+
+    Raises:
+        InputError: the backend that was asked for cannot run it.
+    """
+    return verdict(*known(layer, watch))[0]
+
+
+def has_stepper(layer: Layer) -> bool:
+    """Whether the kernel can run one step of a layer after the other, in the dtype in which it lies in memory."""
+    check(layer)
+    return layer.x.dtype not in HALF and backend_of(layer) == "cpu"
+
+
+def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+    """Outputs `[T, B, D * H]` and last states of a layer, on the backend of the plan.
 
     Raises:
         InputError: parts of the layer do not fit one another, or the backend that was asked for cannot run it.
     """
     check(layer)
-    return verdict(*known(layer, watch))[0]
+    half = half_of(layer)
+    return run_checked(layer) if half is None else in_float32(run_checked, layer, half)
 
 
-def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
-    """Outputs `[T, B, D * H]` and last states of a layer, on the backend of the plan."""
+def run_checked(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+    """The same for a layer whose parts fit one another, in float32 or float64."""
     return fast.run(layer) if backend_of(layer) == "cpu" else reference.run(layer)
 
 
 def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-    """The same, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
+    """What `run` gives, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
+    check(layer)
+    half = half_of(layer)
+    return watch_checked(layer) if half is None else in_float32(watch_checked, layer, half)
+
+
+def watch_checked(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+    """The same for a layer whose parts fit one another, in float32 or float64."""
     return fast.watch(layer) if backend_of(layer, watch=True) == "cpu" else reference.watch(layer)
 
 

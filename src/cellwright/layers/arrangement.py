@@ -78,7 +78,8 @@ def first_state(module: Recurrent, state: State | None, x: Tensor, rows: int, si
             f"{', '.join(str(list(each.shape)) for each in given)}"
         )
     for name, each in zip(names, given, strict=True):
-        if each.dtype != x.dtype or each.device != x.device:
+        mixed = torch.is_autocast_enabled(x.device.type) and each.is_floating_point()
+        if (each.dtype != x.dtype and not mixed) or each.device != x.device:
             raise InputError(
                 f"the state {name} must be {x.dtype} on {x.device} as the input, but is {each.dtype} on {each.device}"
             )

@@ -67,7 +67,7 @@ class Stream:
         """What steps through a layer; None where the kernel cannot run it."""
         with torch.no_grad():
             layer = self.layer(number, x)
-            return Stepper(layer, self.outputs[number]) if plan.backend_of(layer) == "cpu" else None
+            return Stepper(layer, self.outputs[number]) if plan.has_stepper(layer) else None
 
     def step_by_plan(self, number: int, x: Tensor) -> None:
         """One step of a layer on whichever backend the plan chooses."""
