@@ -48,7 +48,7 @@ def measure_family(budget: float) -> list[Race]:
 
 def measure_features(budget: float) -> list[Race]:
     """What a layer offers beside the plain call."""
-    return [traced(budget), with_resets(budget), streamed(budget)]
+    return [traced(budget), with_resets(budget), streamed(budget), projected(budget), in_bfloat16(budget)]
 
 
 def measure_options(budget: float) -> list[Race]:
@@ -66,7 +66,7 @@ def trained(module: nn.Module, **options: Tensor) -> Call:
     """A forward and a backward pass with fixed numbers."""
     torch.manual_seed(0)
     x = torch.randn(SHAPE.steps, SHAPE.batch, SHAPE.inputs, requires_grad=True)
-    cotangent = torch.randn(SHAPE.steps, SHAPE.batch, SHAPE.hidden)
+    cotangent = torch.randn_like(module(x, **options)[0])
     leaves = [x, *module.parameters()]
     return lambda: torch.autograd.grad(module(x, **options)[0], leaves, cotangent)
 
@@ -99,6 +99,36 @@ def with_resets(budget: float) -> Race:
         "loop": trained(loop, reset=marks),
     }
     return Race("resets", best_times(calls, budget))
+
+
+def projected(budget: float) -> Race:
+    """Half as many outputs as units against as many, and against torch."""
+    sizes = SHAPE.inputs, SHAPE.hidden
+    calls = {
+        "projection": trained(cellwright.LSTM(*sizes, proj_size=SHAPE.hidden // 2)),
+        "plain": trained(cellwright.LSTM(*sizes)),
+        "torch": trained(nn.LSTM(*sizes, proj_size=SHAPE.hidden // 2)),
+    }
+    return Race("projection", best_times(calls, budget))
+
+
+def in_bfloat16(budget: float) -> Race:
+    """Under autocast against float32, and against torch under autocast."""
+    ours, theirs = (kind(SHAPE.inputs, SHAPE.hidden) for kind in (cellwright.LSTM, nn.LSTM))
+    calls = {"bfloat16": autocast(ours), "plain": trained(ours), "torch": autocast(theirs)}
+    return Race("bfloat16", best_times(calls, budget))
+
+
+def autocast(module: nn.Module) -> Call:
+    """The call under autocast."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        call = trained(module)
+
+    def run() -> object:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return call()
+
+    return run
 
 
 class Masked(nn.Module):

@@ -110,11 +110,12 @@ def derivative_goals(result: Result) -> Iterator[Goal]:
 
 
 def feature_goals(result: Result) -> Iterator[Goal]:
-    """Watching, resets and streaming."""
+    """Watching, resets, streaming, projection and half precision."""
     found = {race.name: race for race in result.features}
     for name, measure, most in (
         ("trace", "trace against the plain call, inference", 1.3),
         ("resets", "resets at random steps against none, forward+backward", 1.05),
+        ("projection", "projection to half the units against none, forward+backward", 1.5),
     ):
         got = 1 / found[name].ratio("plain")
         yield Goal(measure, f"at most {most} x", f"{got:.2f} x", got <= most)
@@ -122,6 +123,7 @@ def feature_goals(result: Result) -> Iterator[Goal]:
         ("resets", "loop", "resets against torch step by step", 10),
         ("stream", "torch", "one streamed step, B = 1, H = 128, against torch", 8),
         ("stream", "onnxruntime", "one streamed step against ONNX Runtime", 1.5),
+        ("bfloat16", "plain", "bfloat16 under autocast against float32, forward+backward", 1.5),
     ):
         got = found[name].ratio(other)
         yield Goal(measure, f"{least} x", f"{got:.2f} x", got >= least)

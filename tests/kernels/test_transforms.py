@@ -216,3 +216,15 @@ def test_a_trace_within_a_transform_is_the_reference_s() -> None:
     assert torch.allclose(found, expected, rtol=1e-10, atol=1e-12)
     with cw.backend("cpu"), pytest.raises(cw.InputError, match="transform"):
         grad(of_forget_gates)(given.x)
+
+
+@pytest.mark.parametrize("lengths", [None, [4, 1, 3]])
+def test_many_gradients_at_once_equal_a_loop(lengths: list[int] | None) -> None:
+    layer, x = cw.LSTM(3, 4, num_layers=2).double(), torch.randn(4, 3, 3, dtype=torch.float64, requires_grad=True)
+    sources = [x, *layer.parameters()]
+    outputs, _ = layer(x, lengths=None if lengths is None else torch.tensor(lengths))
+    directions = torch.randn(5, *outputs.shape, dtype=torch.float64)
+    found = torch.autograd.grad(outputs, sources, directions, is_grads_batched=True, retain_graph=True)
+    each = [torch.autograd.grad(outputs, sources, direction, retain_graph=True) for direction in directions]
+    for one, several in zip(found, zip(*each, strict=True), strict=True):
+        assert torch.allclose(one, torch.stack(several), rtol=1e-12, atol=1e-13)

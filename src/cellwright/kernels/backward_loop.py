@@ -24,7 +24,9 @@ from cellwright.kernels.fields import (
     DX,
     DY,
     DZR,
+    DZR_WORDS,
     DZX,
+    DZX_WORDS,
     FIRST,
     FRESH,
     H_BEFORE,
@@ -58,9 +60,13 @@ from cellwright.kernels.gradients_loop import (
     weight_gradients,
 )
 from cellwright.kernels.printed import (
+    APART,
     BLOCK,
     GATES,
     LANES,
+    NARROW,
+    OUTER,
+    PAIR,
     PHASES,
     PROJECTED,
     RECURRENT,
@@ -72,11 +78,14 @@ from cellwright.kernels.printed import (
     UNIT_VECTORS,
     VECTORS,
     backward_cell,
+    joined,
     load,
+    load_outer,
     load_some,
     multiply,
     settle,
     store,
+    store_outer,
     store_some,
 )
 from cellwright.kernels.shared_loop import (
@@ -99,6 +108,7 @@ from cellwright.kernels.shared_loop import (
     state_given,
     weights_of,
     width_of,
+    words,
     y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
@@ -109,12 +119,17 @@ def turn_matrix(
     source: int, row: int, target: int, units: int, width: int, columns: int, first: int, last: int
 ) -> None:
     """[G * H, width], with so many numbers from row to row, to [vectors, K, LANES]."""
-    for k in range(columns):
+    for k in range(0, columns, PAIR):
         gate, unit = (k // BLOCK) % GATES, k // (GATES * BLOCK) * BLOCK + k % BLOCK
-        at = source + (gate * units + unit) * row * SIZE
+        at = source + (gate * units + unit) * row * OUTER
         for v in range(first, last):
-            to = target + (v * columns + k) * LANES * SIZE
-            store(to, load_some(at + v * LANES * SIZE, width - v * LANES if unit < units else 0))
+            to = target + words(v * columns + k) * LANES * SIZE
+            here, left = at + v * LANES * OUTER, width - v * LANES
+            if NARROW:
+                following = load_outer(here + row * OUTER, left if unit + 1 < units else 0)
+                store(to, joined(load_outer(here, left if unit < units else 0), following))
+            else:
+                store(to, load_some(here, left if unit < units else 0))
 
 
 @compiled
@@ -136,14 +151,14 @@ def turn_weights(call: Any, direction: int, member: int, size: int) -> None:
     if call[DX] != 0:
         vectors = (inputs + LANES - 1) // LANES
         first, last = part(vectors, member, size)
-        target = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
+        target = call[TURNED_W] + direction * vectors * words(columns) * LANES * SIZE
         turn_matrix(call[at], inputs, target, units, inputs, columns, first, last)
     seen = call[OUTPUTS]
     vectors = blocks(seen) * UNIT_VECTORS
     first, last = part(vectors, member, size)
     for k in range(RECURRENT):
-        target = call[TURNED_R] + (direction * RECURRENT + k) * vectors * columns * LANES * SIZE
-        turn_matrix(call[at + 1] + k * seen * SIZE, RECURRENT * seen, target, units, seen, columns, first, last)
+        target = call[TURNED_R] + (direction * RECURRENT + k) * vectors * words(columns) * LANES * SIZE
+        turn_matrix(call[at + 1] + k * seen * OUTER, RECURRENT * seen, target, units, seen, columns, first, last)
     if PROJECTED:
         first, last = part(blocks(units) * UNIT_VECTORS, member, size)
         turn_projection(call, direction, first, last)
@@ -220,8 +235,9 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     history = call[HISTORY] + direction * (STATES - 1) * places * padded + block
     s, s_stride = call[ZEROS], 0
     if not anew and 0 <= before < length_of(call, row):
-        h = call[Y] + y_offset(call, direction, before, row) + block
-        copy_padded(h, h_before, width_of(call, 0) - p * BLOCK, BLOCK)
+        h = call[Y] + y_offset(call, direction, before, row) + p * BLOCK * OUTER
+        for n in range(0, BLOCK, LANES):
+            store(h_before + n * SIZE, load_outer(h + n * OUTER, width_of(call, 0) - p * BLOCK - n))
         s, s_stride = history + (first_place(call, before) + row) * padded, places * padded
     else:
         group = FRESH if anew else FIRST
@@ -231,8 +247,8 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
             s, s_stride = states_given(call, group, direction, row, p, member_scratch(call)), BLOCK * SIZE
     for k in range(1, RECURRENT):
         copy_padded(s + (k - 1) * s_stride, h_before + k * chunk * padded, left, BLOCK)
-    y = call[Y] + y_offset(call, direction, t, row) + block
-    dy = call[DY] + y_offset(call, direction, t, row) + block
+    y = call[Y] + y_offset(call, direction, t, row) + p * BLOCK * OUTER
+    dy = call[DY] + y_offset(call, direction, t, row) + p * BLOCK * OUTER
     if PROJECTED:
         dy = call[D_OPEN] + (direction * rows + row) * padded + block
     saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
@@ -247,17 +263,27 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     noise = noise_at(call, direction, place, p)
     d = d_state_at(call, direction, row, p)
     for n in range(UNIT_VECTORS):
-        u = n * LANES * SIZE
+        u, outer = n * LANES * SIZE, n * LANES * OUTER
         backward_cell(
-            phase, saved + u, h_before + u, s + u, s_stride, y + u, history + place * padded + u, places * padded,
-            left - n * LANES, vectors + u, padded, noise + u, units * SIZE, d + u, rows * padded, dy + u,
+            phase, saved + u, h_before + u, s + u, s_stride, y + outer, history + place * padded + u, places * padded,
+            left - n * LANES, vectors + u, padded, noise + u, units * SIZE, d + u, rows * padded, dy + outer,
             d_saved + u, d_history + u, d_stride, dzx + u, dzr + u, dw + u, rows * padded,
             kept_at(call) + block + u, padded, room_of(call), units,
         )  # fmt: skip
     if phase == PHASES - 1 and call[MASK] != 0:
         for k in range(RECURRENT):
-            seen = h_before + k * chunk * padded
-            mask_block(call, direction, row, p, seen, seen)
+            mask_block(call, direction, row, p, h_before + k * chunk * padded)
+    if phase == PHASES - 1 and NARROW:
+        in_words(dzx, call[DZX_WORDS] + (dzx - call[DZX]) // PAIR)
+        if APART:
+            in_words(dzr, call[DZR_WORDS] + (dzr - call[DZR]) // PAIR)
+
+
+@compiled
+def in_words(source: int, target: int) -> None:
+    """The gate gradients of one row and block as products take them."""
+    for n in range(0, GATES * BLOCK, LANES):
+        store_outer(target + n * OUTER, load(source + n * SIZE), LANES)
 
 
 @compiled
@@ -307,7 +333,7 @@ def add_masked(call: Any, direction: int, row: int, p: int) -> None:
     for k in range(RECURRENT):
         source = call[D_MASKED] + (((direction * RECURRENT + k) * rows + row) * padded + p * BLOCK) * SIZE
         target = d_state_at(call, direction, row, p) + k * rows * padded * SIZE
-        mask_block(call, direction, row, p, source, source)
+        mask_block(call, direction, row, p, source)
         for n in range(0, BLOCK, LANES):
             store(target + n * SIZE, load(target + n * SIZE) + load(source + n * SIZE))
 
@@ -329,11 +355,11 @@ def end_piece(call: Any, direction: int, row: int, p: int) -> None:
 def recurrent_product(call: Any, direction: int, t: int, low: int, member: int, size: int) -> None:
     """What the recurrent contributions of step t say about the states before it, for own rows and units."""
     rows, units = call[ROWS], call[UNITS]
-    columns, padded = gate_columns(call), blocks(units) * BLOCK * SIZE
+    columns, padded = words(gate_columns(call)), blocks(units) * BLOCK * SIZE
     first_row, last_row = own_rows_at(call, t, member, size)
     first_block, last_block = own_blocks(call, member, size)
     at = direction * call[CHUNK] * rows + first_place(call, t) - first_place(call, low) + first_row
-    dz = call[DZR] + at * columns * SIZE
+    dz = call[DZR_WORDS] + at * columns * SIZE
     vectors = blocks(call[OUTPUTS]) * UNIT_VECTORS
     last = min(last_block * UNIT_VECTORS, vectors)
     for k in range(RECURRENT):

@@ -22,7 +22,7 @@ from .ragged import Ragged
 from .sharing import note_crowd, threads_now
 from .sizes import Sizes
 
-DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+DTYPES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
 SHORT = 32  # steps times rows up to which a call is kept with its packed weights
 
 
@@ -39,11 +39,13 @@ class Kernel:
     def routines(self) -> Mapping[int, int]:
         """The addresses of the routines that the loops call."""
         layout, dtype = self.layout, self.name.rpartition("-")[2]
-        rows, widths = layout.rows_at_once, {1, 2, 3, 4, layout.panel}
+        inner = host.host_target(dtype).dtype
+        rows, widths = layout.rows_at_once, tuple(sorted({1, 2, 3, 4, layout.panel}))
         return {
-            fields.TILE: native.tile(dtype, rows, tuple(sorted(widths))),
+            fields.TILE: native.tile(dtype, rows, widths),
+            fields.PLAIN_TILE: native.tile(inner, rows, widths),
             fields.HALF_TILE: native.tile(dtype, rows, (layout.panel,), half=True),
-            fields.TURN: native.turn(dtype),
+            fields.TURN: native.turn(inner),
         }
 
     @cached_property
@@ -67,7 +69,7 @@ def kernel_of(
     """
     program = trace(cell, differentiate, watch, projected)
     target = host.host_target(DTYPES[dtype])
-    name = f"{cell.name}-{target.dtype}"
+    name = f"{cell.name}-{DTYPES[dtype]}"
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
 
 
@@ -81,6 +83,11 @@ def obstacle_of(
     except Untraceable as error:
         return f"the cell {cell.name} cannot stand in a kernel: {error}"
     return None
+
+
+def inner(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of states and sums where inputs, outputs and matrices have a dtype."""
+    return torch.float32 if dtype == torch.bfloat16 else dtype
 
 
 class Around(NamedTuple):
@@ -187,7 +194,8 @@ def forward(
     Args:
         kernel: with a derivative if something is to be saved.
         sizes: of the call.
-        x: `[N, I]`, or `[T, B, I]` if no row ends early; contiguous as all tensors here.
+        x: `[N, I]`, or `[T, B, I]` if no row ends early; contiguous as all tensors here. In bfloat16 the matrices
+            and y are so too, and all the rest is in float32.
         state: per state, `h` first, `[D, B, H]`; empty for zeros.
         weights: per direction `W [G H, I]`, `R [G H, H]`, then the biases `[G H]` and the vectors `[H]`.
         bias: whether the two biases are among the weights.
@@ -207,7 +215,7 @@ def forward(
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0
     widths = [sizes.outputs] * layout.recurrent + [sizes.units] * (layout.states - layout.recurrent)
-    last = [x.new_empty(sizes.directions, sizes.rows, width) for width in widths]
+    last = [x.new_empty(sizes.directions, sizes.rows, width, dtype=inner(x.dtype)) for width in widths]
     values = call.values
     values[fields.X], values[fields.Y] = x.data_ptr(), y.data_ptr()
     for n in range(layout.states):
@@ -221,7 +229,7 @@ def forward(
     call.run(kernel.forward)
     del shares
     if short:
-        values[fields.SEEN] = values[fields.FOUND]
+        values[fields.PACKED] = values[fields.FOUND]
         kept.keep(key, call)
     return last
 
@@ -251,8 +259,8 @@ def backward(
     dx = fresh(x.new_empty((sizes.directions, *x.shape) if with_dx else 0))
     d_state = [torch.empty_like(each) for each in state]
     d_reset = [torch.zeros_like(each) for each in reset_state]
-    d_weights = [fresh(torch.empty_like(each)) for each in weights] if groups == 0 else []
-    one = x.new_ones(1)
+    d_weights = [fresh(torch.empty_like(each, dtype=inner(x.dtype))) for each in weights] if groups == 0 else []
+    one = x.new_ones(1, dtype=inner(x.dtype))
     call = Call(kernel, plan_backward(layout, sizes, around.mask is not None, groups > 0, threads_now()))
     call.put({fields.X: x, fields.Y: y, fields.DY: dy, fields.Z: saved[0], fields.HISTORY: saved[1], fields.ONE: one})
     call.put({fields.D_Z: d_saved[0], fields.D_HISTORY: d_saved[1], fields.DX: dx if with_dx else None})

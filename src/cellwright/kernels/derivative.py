@@ -78,6 +78,8 @@ class ScanBackward(torch.autograd.Function):
 
     @staticmethod
     def forward(kind: Kind, *flat: Tensor | None) -> tuple[Tensor, ...]:
+        if transforms.is_mapped_by_autograd(flat):
+            return transforms.mapped_by_autograd(ScanBackward.apply, kind, flat)
         with torch._C._AutoDispatchBelowAutograd():
             call = quickest(torch.ops.cellwright.scan_backward.default, scan_backward, flat)
             return tuple(call(*kind.backward(flat)))
@@ -92,17 +94,25 @@ class ScanBackward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *directions: Tensor | None) -> Found:
-        moved = (*directions, *[None] * AROUND)
-        heard, given = tangents.twice(Scan.apply, ctx.kind, ctx.saved_tensors, moved)
+        moved = (*in_float32(directions), *[None] * AROUND)
+        heard, given = tangents.twice(Scan.apply, ctx.kind, in_float32(ctx.saved_tensors), moved)
         return (None, *heard, None, None, None, *given, *[None] * AROUND)
 
     @staticmethod
     def jvp(ctx: Any, _kind: None, *moved: Tensor | None) -> Found:
-        return tangents.pulled(Scan.apply, ScanBackward.apply, ctx.kind, ctx.saved_tensors, moved)
+        known = in_float32(ctx.saved_tensors)
+        found = tangents.pulled(Scan.apply, ScanBackward.apply, ctx.kind, known, in_float32(moved))
+        results = ctx.kind.given(ctx.saved_tensors)
+        return tuple(None if each is None else each.to(at.dtype) for at, each in zip(results, found, strict=False))
 
     @staticmethod
     def vmap(info: Any, dims: tuple[int | None, ...], kind: Kind, *flat: Tensor | None) -> Any:
         return transforms.backward(ScanBackward.apply, info.batch_size, dims[1:], kind, flat)
+
+
+def in_float32(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
+    """The tensors, with those in bfloat16 widened: derivatives of derivatives are taken in float32."""
+    return [each.float() if each is not None and each.dtype == torch.bfloat16 else each for each in tensors]
 
 
 def scan_with_derivative(*arguments: Any) -> list[Tensor]:

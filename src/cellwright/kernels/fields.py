@@ -1,6 +1,8 @@
 """What a compiled loop is told: one array of 64-bit integers, sizes and addresses, by these positions.
 
-Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype unless they say otherwise.
+Arrays are row-major; sizes in the comments are in numbers of the kernel's dtype unless they say otherwise. Where the
+caller stores numbers of half the size, X, Y, their cotangents and the matrices are of those; what enters a product
+then stands in words, each of two such numbers that are next to one another along the sum.
 
     T steps, B rows, N places: the rows of all steps, step by step and without gaps (T * B if no row ends early),
     I inputs, H units, D directions, P blocks of BLOCK units (P * BLOCK >= H), S states, C of them multiplied by
@@ -22,12 +24,13 @@ Where rows end early, the longest come first, so that the rows of a step are the
     STEPWISE,  # 1: backward leaves the gradients of the gates, step by step, and makes none of the weights
     BY_ROWS,  # 1: threads share the rows; 0: they share the units and meet after every step
     DIGEST,  # address of the digest of numbers; 0: pack the weights without looking
-    SEEN,  # the digest of the weights that are packed
+    PACKED,  # the digest of the weights that are packed
     FOUND,  # the kernel writes the digest of the weights here
     TEAM_SIZE,  # threads that work on one direction together
     THREADS,  # threads in all
     THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
-    TILE,  # address of the register tile
+    TILE,  # address of the register tile for products
+    PLAIN_TILE,  # the same for numbers of the kernel's own dtype
     HALF_TILE,  # the same for the first halves of vectors; the second halves become zero
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
@@ -45,7 +48,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     Z,  # [D, N, P, SLOTS, BLOCK]: input products, overwritten by what is saved; or a chunk of them
     HISTORY,  # [D, S - 1, N, P * BLOCK]: the states other than h, for backward
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
-    MASKED,  # [D, 2, C, B, P * BLOCK]: the states as the recurrent product sees them, or 0 without MASK
+    SEEN,  # [D, 2, C, B, P * BLOCK]: the states as the recurrent product sees them; 0 if it sees them as they are
     SCRATCH,  # [THREADS, SCRATCH_SIZE]
     ROOM,  # what a cell in phases needs for a row, of each thread; see shared_loop
     ROOM_SIZE,  # its bytes for one thread
@@ -65,9 +68,11 @@ Where rows end early, the longest come first, so that the rows of a step are the
     DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
     DZX,  # [D, CHUNK, B, K]: the gradients of the input contributions
     DZR,  # [D, CHUNK, B, K]: of the recurrent contributions; the same array where they are equal
+    DZX_WORDS,  # the same two in words; the same arrays where a word is a number
+    DZR_WORDS,
     H_BEFORE,  # [D, C, CHUNK, B, P * BLOCK]: the states that entered the recurrent products
-    COLUMNS,  # [D, max(I, H), CHUNK * B]: what enters a step, with the rows of a chunk along the lanes
-    PANEL,  # [THREADS, CHUNK * B, G * BLOCK]: the gate gradients of one block, side by side
+    JOINED,  # [D, CHUNK * B / 2, vectors of I, or C * P * BLOCK]: what enters a step, two rows joined to words; or 0
+    PANEL,  # [THREADS, CHUNK * B, G * BLOCK]: the gate gradients of one block, side by side, in words of two rows
     D_STATE,  # [D, S, B, P * BLOCK]: the cotangents that travel back
     D_MASKED,  # [D, C, B, P * BLOCK]: those of the masked states, or 0
     D_PACKED_W,  # like PACKED_W; sums
@@ -81,7 +86,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     ZEROS,  # [SLOTS * BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(70)
+) = range(73)
 
 # From POINTERS on stand groups of addresses, one for each state [D, B, H or OUTPUTS]: the FIRST states, the LAST ones,
 # the cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel

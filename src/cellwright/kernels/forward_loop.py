@@ -15,8 +15,8 @@ from cellwright.kernels.fields import (
     INPUTS,
     LAST,
     MASK,
-    MASKED,
     OUTPUTS,
+    PACKED,
     PACKED_BR,
     PACKED_BX,
     PACKED_P,
@@ -44,6 +44,7 @@ from cellwright.kernels.printed import (
     GATES,
     KEEP,
     LANES,
+    OUTER,
     PHASES,
     PROJECTED,
     RECURRENT,
@@ -57,8 +58,10 @@ from cellwright.kernels.printed import (
     digest,
     forward_cell,
     load,
+    load_some,
     multiply,
     settle,
+    store_outer,
     store_some,
 )
 from cellwright.kernels.shared_loop import (
@@ -70,7 +73,7 @@ from cellwright.kernels.shared_loop import (
     first_place,
     kept_at,
     length_of,
-    mask_block,
+    mask_at,
     noise_at,
     output_vectors,
     own_blocks,
@@ -84,6 +87,7 @@ from cellwright.kernels.shared_loop import (
     tile_for,
     weights_of,
     width_of,
+    words,
     y_offset,
 )
 from cellwright.kernels.team import CROWD, WATCHED, alarms, cycles, meet, note_crowd, own_number, part
@@ -102,20 +106,25 @@ def state_at(call: Any, direction: int, side: int, row: int, block: int) -> int:
 @compiled
 def seen_at(call: Any, direction: int, side: int, row: int, block: int) -> int:
     """The address of h as the recurrent product sees it; further states follow at a stride."""
-    if call[MASK] == 0:
+    if call[SEEN] == 0:
         return state_at(call, direction, side, row, block)
     rows, padded = call[ROWS], blocks(call[UNITS]) * BLOCK
-    return call[MASKED] + (((direction * 2 + side) * RECURRENT * rows + row) * padded + block * BLOCK) * SIZE
+    return call[SEEN] + (((direction * 2 + side) * RECURRENT * rows + row) * padded + block * BLOCK) * OUTER
 
 
 @compiled
-def mask_states(call: Any, direction: int, side: int, row: int, p: int) -> None:
-    """Put the states as the recurrent product sees them beside the working states."""
-    if call[MASK] != 0:
-        stride = call[ROWS] * blocks(call[UNITS]) * BLOCK * SIZE
+def show_states(call: Any, direction: int, side: int, row: int, p: int) -> None:
+    """Put the states as the recurrent product sees them beside the working states, if they are not the same."""
+    if call[SEEN] != 0:
+        stride = call[ROWS] * blocks(call[UNITS]) * BLOCK
         state, seen = state_at(call, direction, side, row, p), seen_at(call, direction, side, row, p)
+        mask, left = mask_at(call, direction, row, p), call[OUTPUTS] - p * BLOCK
         for k in range(RECURRENT):
-            mask_block(call, direction, row, p, state + k * stride, seen + k * stride)
+            for n in range(0, BLOCK, LANES):
+                value = load(state + (k * stride + n) * SIZE)
+                if call[MASK] != 0:
+                    value = value * load_some(mask + n * SIZE, left - n)
+                store_outer(seen + (k * stride + n) * OUTER, value, LANES)
 
 
 @compiled
@@ -134,7 +143,7 @@ def begin(call: Any, direction: int, member: int, size: int) -> None:
                 source = state_given(call, FRESH if anew else FIRST, k, direction, row, p)
                 target = state_at(call, direction, side, row, p) + k * stride
                 copy_padded(source, target, width_of(call, k) - p * BLOCK, BLOCK)
-            mask_states(call, direction, side, row, p)
+            show_states(call, direction, side, row, p)
 
 
 @compiled
@@ -168,7 +177,7 @@ def z_at(call: Any, direction: int, low: int, t: int, row: int) -> int:
 @compiled
 def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: int, member: int, size: int) -> None:
     """W x + b for rows that stand side by side, from a row at step t on."""
-    inputs, count = call[INPUTS], blocks(call[UNITS])
+    inputs, count = words(call[INPUTS]), blocks(call[UNITS])
     width, z_row = GATES * BLOCK * SIZE, count * SLOTS * BLOCK * SIZE
     z = z_at(call, direction, low, t, row)
     x = call[X] + (first_place(call, t) + row) * inputs * SIZE
@@ -216,7 +225,7 @@ def cell_of(
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         forward_cell(
-            phase, x + u, r + u, old + u, stride, new + u, y + u, units - p * BLOCK - n * LANES,
+            phase, x + u, r + u, old + u, stride, new + u, y + n * LANES * OUTER, units - p * BLOCK - n * LANES,
             history + u, places * count * BLOCK * SIZE, vectors + u, count * BLOCK * SIZE,
             noise + u, units * SIZE, kept_at(call) + block + u, count * BLOCK * SIZE, room_of(call), units,
         )  # fmt: skip
@@ -231,7 +240,7 @@ def end_of_step(call: Any, direction: int, t: int, side: int, row: int, p: int) 
         for k in range(STATES):
             source = state_given(call, FRESH, k, direction, row, p)
             copy_padded(source, new + k * stride, width_of(call, k) - p * BLOCK, BLOCK)
-    mask_states(call, direction, 1 - side, row, p)
+    show_states(call, direction, 1 - side, row, p)
 
 
 @compiled
@@ -256,9 +265,9 @@ def project(call: Any, direction: int, t: int, side: int, row: int, rows: int, o
 @compiled
 def recurrent_product(call: Any, direction: int, side: int, row: int, rows: int, p: int, r: int, r_row: int) -> None:
     """R h + b for some rows and one block."""
-    seen = call[OUTPUTS]
+    seen = words(call[OUTPUTS])
     count, width = blocks(call[UNITS]), GATES * BLOCK * SIZE
-    padded = count * BLOCK * SIZE
+    padded = count * BLOCK * OUTER
     panel = call[PACKED_R] + (direction * count + p) * RECURRENT * seen * width
     bias = call[PACKED_BR] + (direction * count + p) * width
     for k in range(RECURRENT):
@@ -285,7 +294,7 @@ def one_step(call: Any, direction: int, t: int, low: int, side: int, member: int
             rows = min(rows_at_once, last_row - row)
             recurrent_product(call, direction, side, row, rows, p, r, width)
             for m in range(rows):
-                y = call[Y] + y_offset(call, direction, t, row + m) + p * BLOCK * SIZE
+                y = call[Y] + y_offset(call, direction, t, row + m) + p * BLOCK * OUTER
                 cell_of(call, direction, t, low, side, row + m, p, r + m * width, y, 0)
                 end_of_step(call, direction, t, side, row + m, p)
 
@@ -297,7 +306,7 @@ def cell_of_row(call: Any, direction: int, t: int, low: int, side: int, row: int
     begin_row(call)
     for phase in range(PHASES):
         for p in range(blocks(call[UNITS])):
-            cell_of(call, direction, t, low, side, row, p, r + p * width, y + p * BLOCK * SIZE, phase)
+            cell_of(call, direction, t, low, side, row, p, r + p * width, y + p * BLOCK * OUTER, phase)
         settle(phase, room_of(call))
 
 
@@ -330,8 +339,8 @@ def digest_of_weights(call: Any) -> int:
     gates = GATES * units * SIZE
     for direction in range(call[DIRECTIONS]):
         at = weights_of(call, direction)
-        total = digest(call[DIGEST], call[at], gates * call[INPUTS], total)
-        total = digest(call[DIGEST], call[at + 1], gates * RECURRENT * call[OUTPUTS], total)
+        total = digest(call[DIGEST], call[at], gates * words(call[INPUTS]), total)
+        total = digest(call[DIGEST], call[at + 1], gates * RECURRENT * words(call[OUTPUTS]), total)
         total = digest(call[DIGEST], call[at + 2], gates if call[at + 2] != 0 else 0, total)
         total = digest(call[DIGEST], call[at + 3], gates if call[at + 3] != 0 else 0, total)
         for k in range(VECTORS):
@@ -347,7 +356,7 @@ def is_packed(call: Any) -> bool:
         return False
     found = digest_of_weights(call)
     call[FOUND] = found
-    return found == call[SEEN]
+    return found == call[PACKED]
 
 
 @compiled

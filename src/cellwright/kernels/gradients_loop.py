@@ -5,7 +5,6 @@ from typing import Any
 from cellwright.kernels.compiled import compiled
 from cellwright.kernels.fields import (
     CHUNK,
-    COLUMNS,
     D_OUT,
     D_PACKED_BR,
     D_PACKED_BX,
@@ -17,12 +16,15 @@ from cellwright.kernels.fields import (
     DX_PADDED,
     DZR,
     DZX,
+    DZX_WORDS,
     H_BEFORE,
     INPUTS,
+    JOINED,
     ONE,
     OUTPUTS,
     PANEL,
     PLACES,
+    PLAIN_TILE,
     ROWS,
     TILE,
     TURN,
@@ -38,6 +40,9 @@ from cellwright.kernels.printed import (
     GATES,
     H_SLOT,
     LANES,
+    NARROW,
+    OUTER,
+    PAIR,
     PROJECTED,
     RECURRENT,
     ROWS_AT_ONCE,
@@ -46,14 +51,18 @@ from cellwright.kernels.printed import (
     UNIT_VECTORS,
     VECTORS,
     get,
+    joined,
     load,
+    load_outer,
+    load_some,
     multiply,
     put,
     store,
+    store_outer,
     store_some,
     turn,
 )
-from cellwright.kernels.shared_loop import blocks, even, first_place, output_vectors, tile_for, weights_of
+from cellwright.kernels.shared_loop import blocks, even, first_place, output_vectors, tile_for, weights_of, words
 from cellwright.kernels.team import meet, own_number, part
 
 PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
@@ -146,12 +155,12 @@ def input_gradients(call: Any, direction: int, low: int, count: int, member: int
     """Dx for the places of a chunk, which are shared out whatever the threads share in the steps."""
     if call[DX] == 0:
         return
-    inputs, columns, start = call[INPUTS], gate_columns(call), first_place(call, low)
+    inputs, columns, start = call[INPUTS], words(gate_columns(call)), first_place(call, low)
     vectors = (inputs + LANES - 1) // LANES
     first, last = part(first_place(call, low + count) - start, member, size)
     rows, chunk = last - first, direction * call[CHUNK] * call[ROWS] + first
-    dz = call[DZX] + chunk * columns * SIZE
-    dx = call[DX] + (direction * call[PLACES] + start + first) * inputs * SIZE
+    dz = call[DZX_WORDS] + chunk * columns * SIZE
+    dx = call[DX] + (direction * call[PLACES] + start + first) * inputs * OUTER
     padded = call[DX_PADDED] + chunk * vectors * LANES * SIZE
     turned = call[TURNED_W] + direction * vectors * columns * LANES * SIZE
     for v in range(0, vectors, 4):
@@ -161,41 +170,50 @@ def input_gradients(call: Any, direction: int, low: int, count: int, member: int
         )  # fmt: skip
     for row in range(rows):
         for n in range(0, inputs, LANES):
-            store_some(dx + (row * inputs + n) * SIZE, load(padded + (row * vectors * LANES + n) * SIZE), inputs - n)
+            found = load(padded + (row * vectors * LANES + n) * SIZE)
+            store_outer(dx + (row * inputs + n) * OUTER, found, inputs - n)
 
 
 @compiled
-def turn_columns(
-    call: Any, source: int, stride: int, columns: int, target: int, rows: int, member: int, size: int
-) -> None:
-    """[rows, stride] to [columns, rows]; the columns are shared out."""
-    vectors = (columns + LANES - 1) // LANES
-    first, last = part(vectors, member, size)
-    for n in range(first * LANES, min(last * LANES, columns), LANES):
-        for row in range(0, rows, LANES):
-            turn(
-                call[TURN], source + (row * stride + n) * SIZE, stride * SIZE, rows - row, columns - n,
-                target + (n * rows + row) * SIZE, rows * SIZE, rows - row,
-            )  # fmt: skip
+def whole(columns: int) -> int:
+    """Numbers in the vectors that hold so many."""
+    return (columns + LANES - 1) // LANES * LANES
+
+
+@compiled
+def join_rows(source: int, size: int, pitch: int, rows: int, columns: int, target: int, first: int, last: int) -> None:
+    """[rows, columns], numbers of a size with so many from row to row, to words of two rows; some pairs of rows."""
+    width = whole(columns)
+    for pair in range(first, last):
+        at, other = source + 2 * pair * pitch * size, 2 * pair + 1 < rows
+        for n in range(0, columns, LANES):
+            here, left = at + n * size, columns - n
+            to, below = target + (pair * width + n) * SIZE, here + pitch * size
+            if size == OUTER:
+                store(to, joined(load_outer(here, left), load_outer(below, left if other else 0)))
+            else:
+                store(to, joined(load_some(here, left), load_some(below, left if other else 0)))
 
 
 @compiled
 def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
     """The gate gradients of one block, from rows of all blocks to rows side by side."""
-    for row in range(rows):
-        for n in range(0, GATES * BLOCK, LANES):
-            store(panel + (row * GATES * BLOCK + n) * SIZE, load(dz + (row * columns + n) * SIZE))
+    if NARROW:
+        join_rows(dz, SIZE, columns, rows, GATES * BLOCK, panel, 0, (rows + 1) // 2)
+    else:
+        for row in range(rows):
+            for n in range(0, GATES * BLOCK, LANES):
+                store(panel + (row * GATES * BLOCK + n) * SIZE, load(dz + (row * columns + n) * SIZE))
 
 
 @compiled
 def weight_gradient(
-    call: Any, x: int, inputs: int, dz: int, columns: int, dw: int, dw_block: int, rows: int, number: int, member: int,
-    size: int,
-) -> None:  # fmt: skip
-    """Add x^T dz, block by block: x turned [inputs, rows], dz [rows, K], dw [P, inputs, G * BLOCK]."""
-    rows_at_once = even(inputs, ROWS_AT_ONCE)
+    call: Any, x: int, pitch: int, inputs: int, dz: int, dw: int, dw_block: int, rows: int, member: int, size: int
+) -> None:
+    """Add x^T dz, block by block: x [rows, pitch], in words of two rows if narrow; dw [P, inputs, G * BLOCK]."""
+    rows_at_once, columns, count = even(inputs, ROWS_AT_ONCE), gate_columns(call), (rows + PAIR - 1) // PAIR
     tiles = (inputs + rows_at_once - 1) // rows_at_once
-    first, last = part(number * tiles, member, size)
+    first, last = part(blocks(call[UNITS]) * tiles, member, size)
     width, copied = GATES * BLOCK * SIZE, -1
     panel = call[PANEL] + own_number(call) * call[CHUNK] * call[ROWS] * width
     for task in range(first, last):
@@ -206,8 +224,8 @@ def weight_gradient(
         to = dw + p * dw_block + n * width
         multiply(
             tile_for(call, p), min(rows_at_once, inputs - n), GATES * UNIT_VECTORS,
-            x + n * rows * SIZE, rows * SIZE, SIZE,
-            panel, width, LANES * SIZE, rows,
+            x + n * SIZE, SIZE, pitch * SIZE,
+            panel, width, LANES * SIZE, count,
             to, width, to, width, LANES * SIZE,
         )  # fmt: skip
 
@@ -216,21 +234,17 @@ def weight_gradient(
 def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
     """Add the sum of dz over its rows, for one block."""
     multiply(
-        call[TILE], 1, GATES * UNIT_VECTORS, call[ONE], 0, 0, dz, columns * SIZE, LANES * SIZE, rows,
+        call[PLAIN_TILE], 1, GATES * UNIT_VECTORS, call[ONE], 0, 0, dz, columns * SIZE, LANES * SIZE, rows,
         to, 0, to, 0, LANES * SIZE,
     )  # fmt: skip
 
 
 @compiled
-def projection_gradient(
-    call: Any, direction: int, team: int, start: int, rows: int, turned: int, member: int, size: int
-) -> None:
+def projection_gradient(call: Any, direction: int, start: int, rows: int, member: int, size: int) -> None:
     """Add what a chunk says about the projection: the cotangents of what is put out, turned, times h before it."""
     outputs, number = call[OUTPUTS], blocks(call[UNITS])
     pitch, z_row = output_vectors(call) * LANES, number * SLOTS * BLOCK * SIZE
     d_out = call[D_OUT] + direction * call[CHUNK] * call[ROWS] * pitch * SIZE
-    turn_columns(call, d_out, pitch, outputs, turned, rows, member, size)
-    meet(call, team, size)
     rows_at_once = even(outputs, ROWS_AT_ONCE)
     first, last = part(number, member, size)
     for p in range(first, last):
@@ -238,9 +252,24 @@ def projection_gradient(
         for n in range(0, outputs, rows_at_once):
             to = call[D_PACKED_P] + ((direction * number + p) * outputs + n) * BLOCK * SIZE
             multiply(
-                call[TILE], min(rows_at_once, outputs - n), UNIT_VECTORS, turned + n * rows * SIZE, rows * SIZE, SIZE,
+                call[TILE], min(rows_at_once, outputs - n), UNIT_VECTORS, d_out + n * SIZE, SIZE, pitch * SIZE,
                 h, z_row, LANES * SIZE, rows, to, BLOCK * SIZE, to, BLOCK * SIZE, LANES * SIZE,
             )  # fmt: skip
+
+
+@compiled
+def in_pairs(
+    call: Any, direction: int, team: int, source: int, number: int, pitch: int, columns: int, rows: int, member: int,
+    size: int,
+) -> int:  # fmt: skip
+    """The address of rows joined in pairs, which all threads have done together; `number` is the size of one."""
+    widest = max(whole(call[INPUTS]), whole(call[OUTPUTS]))
+    target = call[JOINED] + direction * ((call[CHUNK] * call[ROWS] + 1) // 2) * widest * SIZE
+    meet(call, team, size)
+    first, last = part((rows + 1) // 2, member, size)
+    join_rows(source, number, pitch, rows, columns, target, first, last)
+    meet(call, team, size)
+    return target
 
 
 @compiled
@@ -252,25 +281,20 @@ def weight_gradients(call: Any, direction: int, team: int, low: int, count: int,
     width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * call[ROWS]
     dzx = call[DZX] + chunk * columns * SIZE
     dzr = call[DZR] + chunk * columns * SIZE
-    x = call[X] + start * inputs * SIZE
-    turned = call[COLUMNS] + chunk * max(inputs, units) * SIZE
+    x, pitch = call[X] + start * inputs * OUTER, inputs
+    if NARROW:
+        x, pitch = in_pairs(call, direction, team, x, OUTER, inputs, inputs, rows, member, size), whole(inputs)
     dw = call[D_PACKED_W] + direction * number * inputs * width
-    seen = call[OUTPUTS]
-    turn_columns(call, x, inputs, inputs, turned, rows, member, size)
-    meet(call, team, size)
-    weight_gradient(call, turned, inputs, dzx, columns, dw, inputs * width, rows, number, member, size)
+    weight_gradient(call, x, pitch, inputs, dzx, dw, inputs * width, rows, member, size)
+    seen, padded = call[OUTPUTS], number * BLOCK
     for k in range(RECURRENT):
-        h = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * number * BLOCK * SIZE
+        h, pitch = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * padded * SIZE, padded
+        if NARROW:
+            h, pitch = in_pairs(call, direction, team, h, SIZE, padded, seen, rows, member, size), whole(seen)
         dr = call[D_PACKED_R] + (direction * number * RECURRENT + k) * seen * width
-        meet(call, team, size)
-        turn_columns(call, h, number * BLOCK, seen, turned, rows, member, size)
-        meet(call, team, size)
-        weight_gradient(
-            call, turned, seen, dzr, columns, dr, RECURRENT * seen * width, rows, number, member, size
-        )  # fmt: skip
+        weight_gradient(call, h, pitch, seen, dzr, dr, RECURRENT * seen * width, rows, member, size)
     if PROJECTED:
-        meet(call, team, size)
-        projection_gradient(call, direction, team, start, rows, turned, member, size)
+        projection_gradient(call, direction, start, rows, member, size)
     first, last = part(number, member, size)
     for p in range(first, last):
         at = p * GATES * BLOCK * SIZE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,12 +16,17 @@ from .printer import Target
 
 LARGE_PAGE = 1 << 21
 MADV_HUGEPAGE = 14
+MULTIPLIES_BFLOAT16 = {"avx512bf16", "avx512bw", "avx512vl"} <= {
+    name for name, present in llvm.get_host_cpu_features().items() if present
+}
 
 
 @cache
 def host_target(dtype: str) -> Target:
-    """The vectors of this processor."""
+    """The vectors of this processor, for float32, float64 or bfloat16."""
     features = llvm.get_host_cpu_features()
+    if dtype == "bfloat16":
+        return replace(host_target("float32"), narrow=True)
     if features.get("avx512f"):
         return Target(dtype, 64, 32)
     if features.get("avx2") and features.get("fma"):

@@ -42,7 +42,7 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads
     sums = meetings(team, directions) | {fields.ZEROS: 4 * layout.lanes if layout.projected else 0}
     others = {
         fields.STATE: directions * 2 * layout.states * rows * padded,
-        fields.MASKED: directions * 2 * layout.recurrent * rows * padded if masked else 0,
+        fields.SEEN: directions * 2 * layout.recurrent * rows * padded if masked or layout.narrow else 0,
         fields.SCRATCH: team.threads * layout.scratch,
         fields.ROOM: team.threads * room_size(layout, sizes),
         fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
@@ -60,11 +60,12 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads
 def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threads: int) -> Plan:
     """The team and the memory of a backward call, of all steps at once if their gradients stay apart."""
     team = team_for(sizes, layout, threads)
-    rows, inputs, units, directions, outputs = sizes[1:]
+    rows, inputs, _, directions, outputs = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
     put_out = -(-outputs // layout.lanes) * layout.lanes
     steps = sizes.steps if apart else chunk_steps(sizes, layout)
     chunk = directions * steps * rows
+    widest = -(-max(inputs, outputs) // layout.lanes) * layout.lanes
     sums = meetings(team, directions) | {
         fields.D_PACKED_W: directions * inputs * panel,
         fields.D_PACKED_R: directions * layout.recurrent * outputs * panel,
@@ -79,7 +80,9 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.DZR: chunk * panel if layout.apart else 0,
         fields.H_BEFORE: chunk * layout.recurrent * padded,
         fields.DX_PADDED: chunk * -(-inputs // layout.lanes) * layout.lanes,
-        fields.COLUMNS: 0 if apart else chunk * max(inputs, units),
+        fields.DZX_WORDS: chunk * panel // 2 if layout.narrow else 0,
+        fields.DZR_WORDS: chunk * panel // 2 if layout.narrow and layout.apart else 0,
+        fields.JOINED: directions * ((steps * rows + 1) // 2) * widest if layout.narrow and not apart else 0,
         fields.PANEL: 0 if apart else team.threads * chunk // directions * layout.gates * layout.block,
         fields.D_STATE: directions * layout.states * rows * padded,
         fields.D_MASKED: directions * layout.recurrent * rows * padded if masked else 0,
@@ -93,10 +96,16 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.PACKED_VECTORS: directions * layout.vectors * padded,
     }
     plan = planned(layout, sizes, team, sums, others, {fields.CHUNK: max(1, steps), fields.STEPWISE: int(apart)})
-    if layout.apart:
-        return plan
     offsets = dict(plan.offsets)
-    return plan._replace(offsets=tuple((offsets | {fields.DZR: offsets[fields.DZX]}).items()))
+    same = {
+        fields.DZR: fields.DZX,
+        fields.DZX_WORDS: fields.DZX,
+        fields.DZR_WORDS: fields.DZR if layout.apart else fields.DZX_WORDS,
+    }
+    for name, other in same.items():
+        if name not in offsets and other in offsets:
+            offsets[name] = offsets[other]
+    return plan._replace(offsets=tuple(offsets.items()))
 
 
 def meetings(team: Team, directions: int) -> dict[int, int]:
@@ -153,9 +162,13 @@ def chunk_steps(sizes: Sizes, layout: Layout) -> int:
 
 
 def placed(parts: Mapping[int, int], size: int, start: int = 0) -> tuple[tuple[tuple[int, int], ...], int]:
-    """Put parts, given in numbers, one behind the other, each on its own cache lines: offsets, and the end."""
+    """Put parts, given in numbers, one behind the other, each on its own cache lines: offsets, and the end.
+
+    An empty part has no place.
+    """
     offsets = []
     for name, numbers in parts.items():
-        offsets.append((name, start))
+        if numbers:
+            offsets.append((name, start))
         start += -(-numbers * size // CACHE_LINE) * CACHE_LINE
     return tuple(offsets), start

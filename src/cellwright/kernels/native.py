@@ -85,8 +85,9 @@ def kernel(name: str, source: str) -> int:
 @cache
 def tile(dtype: str, most_rows: int, widths: tuple[int, ...], half: bool = False) -> int:
     """The address of the register tile for these numbers of vectors, or of half a tile."""
-    lanes = host_target(dtype).lanes
-    return routine("tile", Vector(dtype, lanes // 2 if half else lanes), tile_module, most_rows, widths, half)
+    target = host_target(dtype)
+    vector = Vector(target.dtype, target.lanes // 2 if half else target.lanes)
+    return routine("tile", vector, tile_module, most_rows, widths, half, target.narrow)
 
 
 @cache

@@ -90,7 +90,7 @@ def scan(*arguments: Any) -> list[Tensor]:
     sizes = sizes_of(call, ragged)
     y = (x.new_empty if ragged is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.outputs))
     shapes = cpu.saved_shapes(kernel, x.shape[:-1], sizes) if call.keep else ()
-    saved = [cpu.fresh(x.new_empty(shape)) for shape in shapes]
+    saved = [cpu.fresh(x.new_empty(shape, dtype=cpu.inner(x.dtype))) for shape in shapes]
     last = cpu.forward(
         kernel, sizes, in_places(x, ragged), whole(call.state), whole(call.weights), call.bias, whole(call.reset_state),
         cpu.fresh(y), saved, around(call, ragged),
@@ -137,13 +137,13 @@ def scan_shapes(*arguments: Any) -> list[Tensor]:
     """What forward returns, without the numbers."""
     call = Forward(*arguments)
     sizes, places, cell = sizes_of(call), call.x.shape[:-1], by_key[call.cell]
-    shapes: list[tuple[int, ...]] = [(*places, sizes.directions * sizes.outputs)]
-    shapes += [(sizes.directions, sizes.rows, sizes.outputs)] * len(cell.recurrent)
+    y = call.x.new_empty(*places, sizes.directions * sizes.outputs)
+    shapes: list[tuple[int, ...]] = [(sizes.directions, sizes.rows, sizes.outputs)] * len(cell.recurrent)
     shapes += [(sizes.directions, sizes.rows, sizes.units)] * (len(cell.state) - len(cell.recurrent))
     if call.keep:
         kernel = cpu.kernel_of(cell, call.x.dtype, call.keep, call.watch, call.projected)
         shapes += cpu.saved_shapes(kernel, places, sizes)
-    return [call.x.new_empty(shape) for shape in shapes]
+    return [y, *(call.x.new_empty(shape, dtype=cpu.inner(y.dtype)) for shape in shapes)]
 
 
 def scan_backward(*arguments: Any) -> list[Tensor]:
@@ -154,13 +154,14 @@ def scan_backward(*arguments: Any) -> list[Tensor]:
     d_last, d_saved = (
         [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)
     )
-    dx, *others = cpu.backward(
+    dx, d_state, d_weights, d_reset = cpu.backward(
         kernel, sizes_of(call, ragged), call.dy.contiguous(), d_last, in_places(call.x, ragged), call.y.contiguous(),
         whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), whole(call.saved), d_saved,
         around(call, ragged), call.with_dx, call.groups,
     )  # fmt: skip
     dx = dx if ragged is None or not call.with_dx else ragged.unpacked(dx)
-    return [dx, *(each for group in others for each in group)]
+    d_weights = [each.to(weight.dtype) for each, weight in zip(d_weights, call.weights, strict=True)]
+    return [dx, *d_state, *d_weights, *d_reset]
 
 
 def scan_backward_shapes(*arguments: Any) -> list[Tensor]:
@@ -168,9 +169,8 @@ def scan_backward_shapes(*arguments: Any) -> list[Tensor]:
     call = Backward(*arguments)
     dx = torch.empty_like(call.x) if call.with_dx else call.x.new_empty(0)
     groups = [call.groups] if call.groups else []
-    shapes = [each.shape for each in call.state]
-    shapes += [torch.Size([*groups, *each.shape]) for each in call.weights]
-    return [dx, *(call.x.new_empty(shape) for shape in (*shapes, *(each.shape for each in call.reset_state)))]
+    d_weights = [each.new_empty(*groups, *each.shape) for each in call.weights]
+    return [dx, *map(torch.empty_like, call.state), *d_weights, *map(torch.empty_like, call.reset_state)]
 
 
 def whole(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -17,7 +17,7 @@ from . import cpu, fast, host, reference
 from .check import check
 from .derivative import transformed
 from .layer import Layer
-from .precision import HALF, half_of, in_float32
+from .precision import HALF, half_of, in_half, obstacle_to_products
 
 BACKENDS = ("reference", "cpu", "gpu")
 _forced: ContextVar[str | None] = ContextVar("backend", default=None)
@@ -70,9 +70,12 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
     Raises:
         InputError: the backend that was asked for cannot run the layer.
     """
-    half = half_of(layer)
-    choice = Choice(*verdict(*known(layer, watch)))
-    return choice if half is None else replace(choice, reason=f"{choice.reason}; {half} is what it is stored in")
+    choice, half = Choice(*verdict(*known(layer, watch))), half_of(layer)
+    if half is None:
+        return choice
+    obstacle = obstacle_to_products(layer, half) if choice.backend == "cpu" else "the reference is exact"
+    products = "and in products" if obstacle is None else f"but not in products: {obstacle}"
+    return replace(choice, reason=f"{choice.reason}; {half} in memory, {products}")
 
 
 def differentiated(layer: Layer, watch: bool) -> bool:
@@ -142,7 +145,11 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """
     check(layer)
     half = half_of(layer)
-    return run_checked(layer) if half is None else in_float32(run_checked, layer, half)
+    if half is None:
+        return run_checked(layer)
+    if backend_of(layer) == "cpu" and obstacle_to_products(layer, half) is None:
+        return in_half(fast.run, layer, half, widen=False)
+    return in_half(run_checked, layer, half, widen=True)
 
 
 def run_checked(layer: Layer) -> tuple[Tensor, list[Tensor]]:
@@ -154,7 +161,7 @@ def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """What `run` gives, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
     check(layer)
     half = half_of(layer)
-    return watch_checked(layer) if half is None else in_float32(watch_checked, layer, half)
+    return watch_checked(layer) if half is None else in_half(watch_checked, layer, half, widen=True)
 
 
 def watch_checked(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:

@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
+import torch.autograd.forward_ad
 from torch import Tensor
 
+from . import host
+from .derivative import transformed
 from .layer import Layer, Weights
 
 Found = TypeVar("Found", bound=tuple[Any, ...])
@@ -23,23 +26,34 @@ def half_of(layer: Layer) -> torch.dtype | None:
     return layer.x.dtype if layer.x.dtype in HALF else None
 
 
-def rounded(tensor: Tensor, half: torch.dtype) -> Tensor:
-    """The numbers that half precision can hold, in float32."""
-    return tensor.to(half).float()
+def obstacle_to_products(layer: Layer, half: torch.dtype) -> str | None:
+    """Why the kernel cannot take products of numbers in half precision; None if it can."""
+    if half != torch.bfloat16 or not host.MULTIPLIES_BFLOAT16:
+        return f"this processor multiplies no {half} in vectors"
+    if layer.weights[0].p is not None:
+        return "there is a projection"
+    if layer.x.shape[-1] % 2 or layer.units % 2:
+        return f"products take pairs of numbers, but there are {layer.x.shape[-1]} inputs and {layer.units} units"
+    if transformed() or torch.autograd.forward_ad._current_level >= 0:
+        return "a transform is under way"
+    return None
 
 
-def widened(layer: Layer, half: torch.dtype) -> Layer:
-    """The layer in float32, with the numbers that half precision leaves of inputs and matrices."""
+def converted(layer: Layer, half: torch.dtype, widen: bool) -> Layer:
+    """The layer with inputs and matrices in half precision, or in float32 rounded to it; all else in float32."""
+
+    def stored(tensor: Tensor) -> Tensor:
+        return tensor.to(half).float() if widen else tensor.to(half)
 
     def of_weights(weights: Weights) -> Weights:
-        biases = [None if each is None else each.float() for each in (weights.b_w, weights.b_r)]
-        p = None if weights.p is None else rounded(weights.p, half)
+        b_w, b_r = (None if each is None else each.float() for each in (weights.b_w, weights.b_r))
+        p = None if weights.p is None else stored(weights.p)
         vectors = tuple(each.float() for each in weights.vectors)
-        return Weights(rounded(weights.w, half), rounded(weights.r, half), *biases, vectors, p)
+        return Weights(stored(weights.w), stored(weights.r), b_w, b_r, vectors, p)
 
     return replace(
         layer,
-        x=rounded(layer.x, half),
+        x=stored(layer.x),
         state=[each.float() for each in layer.state],
         weights=[of_weights(each) for each in layer.weights],
         reset_state=[each.float() for each in layer.reset_state],
@@ -48,9 +62,9 @@ def widened(layer: Layer, half: torch.dtype) -> Layer:
     )
 
 
-def in_float32(run: Callable[[Layer], Found], layer: Layer, half: torch.dtype) -> Found:
-    """Run a layer in float32: the outputs come in half precision, the states as the weights are kept."""
+def in_half(run: Callable[[Layer], Found], layer: Layer, half: torch.dtype, widen: bool) -> Found:
+    """Run a layer with `converted` numbers: the outputs come in half precision, the states as the weights are kept."""
     kept = layer.weights[0].r.dtype
     with torch.autocast(layer.x.device.type, enabled=False):
-        y, last, *signals = run(widened(layer, half))
+        y, last, *signals = run(converted(layer, half, widen))
     return (y.to(half), [each.to(kept) for each in last], *signals)  # type: ignore[return-value]

@@ -127,14 +127,16 @@ class Target:
     """The dtype, and the vectors of a processor.
 
     Attributes:
-        dtype: float32 or float64.
+        dtype: float32 or float64: of sums, states and cells.
         width: bytes of a vector register.
         registers: how many there are.
+        narrow: whether inputs, outputs and matrices are stored, and products taken, in bfloat16.
     """
 
     dtype: str
     width: int
     registers: int
+    narrow: bool = False
 
     @property
     def size(self) -> int:
@@ -154,6 +156,7 @@ class Layout:
 
     lanes: int
     size: int
+    narrow: bool
     gates: int
     states: int
     recurrent: int
@@ -176,6 +179,7 @@ class Layout:
         return cls(
             lanes=target.lanes,
             size=target.size,
+            narrow=target.narrow,
             gates=gates,
             states=len(program.states),
             recurrent=program.recurrent,
@@ -190,6 +194,11 @@ class Layout:
             kept=max(len(each.kept) for each in passes),
             sums=max(len(each.sums) for each in passes),
         )
+
+    @property
+    def outer(self) -> int:
+        """Bytes of a number as the caller stores it."""
+        return 2 if self.narrow else self.size
 
     @property
     def block(self) -> int:
@@ -243,7 +252,7 @@ def joined(*parts: str) -> str:
 
 
 def constants(program: Program, target: Target, layout: Layout, phases: Phases, name: str) -> str:
-    return f'''"""{name}, {target.dtype}: printed by Cellwright from the equations of the cell."""
+    return f'''"""{name}: printed by Cellwright from the equations of the cell."""
 
 from cellwright.kernels.compiled import compiled
 
@@ -253,6 +262,9 @@ from cellwright.kernels.functions import (
 from cellwright.kernels.simd import Memory, digest, multiply, turn
 
 SIZE = {layout.size}
+NARROW = {layout.narrow}
+OUTER = {layout.outer}
+PAIR = {layout.size // layout.outer}
 LANES = {layout.lanes}
 UNIT_VECTORS = {layout.unit_vectors}
 BLOCK = {layout.block}
@@ -272,9 +284,10 @@ PHASES = {phases.count}
 KEPT = {len(phases.kept)}
 SUMS = {len(phases.sums)}
 
-memory = Memory("{target.dtype}", LANES)
+memory = Memory("{target.dtype}", LANES, NARROW)
 load, store, load_some, store_some = memory.load, memory.store, memory.load_some, memory.store_some
 keep_some, spread, get, put = memory.keep_some, memory.spread, memory.get, memory.put
+load_outer, store_outer, joined = memory.load_outer, memory.store_outer, memory.joined
 
 
 @compiled
@@ -307,7 +320,7 @@ def forward_stores(program: Program) -> list[Store]:
             continue
         stores.append(Store(value, f"store(at_new + {k} * s_stride, {spelt(value)})"))
         if k == 0:
-            stores.append(Store(value, f"store_some(at_y, {spelt(value)}, count)"))
+            stores.append(Store(value, f"store_outer(at_y, {spelt(value)}, count)"))
         elif program.gradients:
             stores.append(Store(value, f"store(at_history + {k - 1} * history_stride, {spelt(value)})"))
     saved = enumerate(program.saved)
@@ -323,11 +336,11 @@ def backward_body(program: Program) -> str:
         loads[f"s_{state}"] = "load(at_h_before)" if k == 0 else f"load(at_s + {k - 1} * s_stride)"
         loads[f"d_{state}"] = f"load(at_d + {k} * d_stride)"
         if k == 0:
-            loads[f"d_{state}"] = "load(at_dy)" if program.projected else "load(at_d) + load_some(at_dy, count)"
+            loads[f"d_{state}"] = "load(at_dy)" if program.projected else "load(at_d) + load_outer(at_dy, count)"
         if k > 0 and program.watched:
             loads[f"d_{state}"] += f" + load(at_d_history + {k - 1} * d_history_stride)"
         if isinstance(new, str) and new not in loads:
-            loads[new] = "load_some(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
+            loads[new] = "load_outer(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
     loads |= vector_loads(program)
     arguments = (
         "phase, at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "

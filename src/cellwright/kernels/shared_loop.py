@@ -39,6 +39,8 @@ from cellwright.kernels.printed import (
     KEPT,
     LANES,
     NOISES,
+    OUTER,
+    PAIR,
     PROJECTED,
     RECURRENT,
     SIZE,
@@ -108,7 +110,7 @@ def in_batch(call: Any, row: int) -> int:
 def y_offset(call: Any, direction: int, t: int, row: int) -> int:
     """Where in Y and its cotangent a row stands at step t, in bytes."""
     place = first_place(call, t) + row if call[ORDER] == 0 else t * call[ROWS] + in_batch(call, row)
-    return (place * call[DIRECTIONS] + direction) * call[OUTPUTS] * SIZE
+    return (place * call[DIRECTIONS] + direction) * call[OUTPUTS] * OUTER
 
 
 @compiled
@@ -145,12 +147,23 @@ def own_blocks(call: Any, member: int, size: int) -> tuple[int, int]:
 
 
 @compiled
-def mask_block(call: Any, direction: int, row: int, p: int, source: int, target: int) -> None:
+def words(count: int) -> int:
+    """The words that hold so many numbers of a row, where products take them."""
+    return count // PAIR
+
+
+@compiled
+def mask_at(call: Any, direction: int, row: int, p: int) -> int:
+    """The address of the mask of h for one row and block."""
+    return call[MASK] + ((direction * call[ROWS] + in_batch(call, row)) * call[OUTPUTS] + p * BLOCK) * SIZE
+
+
+@compiled
+def mask_block(call: Any, direction: int, row: int, p: int, at: int) -> None:
     """Multiply one block of numbers by the mask of h."""
-    outputs = call[OUTPUTS]
-    mask = call[MASK] + ((direction * call[ROWS] + in_batch(call, row)) * outputs + p * BLOCK) * SIZE
+    mask, left = mask_at(call, direction, row, p), call[OUTPUTS] - p * BLOCK
     for n in range(0, BLOCK, LANES):
-        store(target + n * SIZE, load(source + n * SIZE) * load_some(mask + n * SIZE, outputs - p * BLOCK - n))
+        store(at + n * SIZE, load(at + n * SIZE) * load_some(mask + n * SIZE, left - n))
 
 
 @compiled
@@ -259,10 +272,10 @@ def pack_projection(call: Any, direction: int, first: int, last: int) -> None:
 @compiled
 def pack_forward(call: Any, direction: int, first: int, last: int) -> None:
     """Pack the weights of some blocks of units as forward reads them."""
-    units, inputs = call[UNITS], call[INPUTS]
+    units, inputs = call[UNITS], words(call[INPUTS])
     count, at, width = blocks(units), weights_of(call, direction), GATES * BLOCK * SIZE
     pack_matrix(call, call[at], call[PACKED_W] + direction * count * inputs * width, inputs, first, last)
-    seen = RECURRENT * call[OUTPUTS]
+    seen = RECURRENT * words(call[OUTPUTS])
     pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * seen * width, seen, first, last)
     pack_bias(call[at + 2], call[PACKED_BX] + direction * count * width, units, first, last)
     pack_bias(call[at + 3], call[PACKED_BR] + direction * count * width, units, first, last)

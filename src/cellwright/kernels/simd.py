@@ -21,6 +21,7 @@ from .digest import SIGNATURE as DIGEST
 from .tile import SIGNATURE as TILE
 from .turn import SIGNATURE as TURN
 from .vectors import (
+    INDEX,
     SCALARS,
     Lanes,
     Vector,
@@ -28,9 +29,11 @@ from .vectors import (
     lanes_below,
     load_lanes,
     load_masked,
+    narrowed,
     splat,
     store_lanes,
     store_masked,
+    widened,
 )
 
 
@@ -158,10 +161,11 @@ class Memory:
     `load(at)` and `store(at, value)` move a whole vector; `load_some(at, count)` and
     `store_some(at, value, count)` touch the first `count` lanes only: none below 1, all from `lanes` on.
     `keep_some(value, count)` puts zeros into the other lanes, `spread(number)` the number into all. `get` and
-    `put` move one number.
+    `put` move one number. `load_outer` and `store_outer` are `load_some` and `store_some` for numbers as the caller
+    stores them, which if narrow are bfloat16; `joined(a, b)` has the words of two such numbers each.
     """
 
-    def __init__(self, dtype: str, lanes: int) -> None:
+    def __init__(self, dtype: str, lanes: int, narrow: bool = False) -> None:
         vector = Vector(dtype, lanes)
         kind = VectorType(vector)
         number, scalar = getattr(types, dtype), SCALARS[dtype]
@@ -229,3 +233,39 @@ class Memory:
 
         self.load, self.store, self.load_some, self.store_some = load, store, load_some, store_some
         self.keep_some, self.spread, self.get, self.put = keep_some, spread, get, put
+        outer: tuple[Any, ...] = narrow_access(vector, kind) if narrow else (load_some, store_some, None)
+        self.load_outer, self.store_outer, self.joined = outer
+
+
+def narrow_access(vector: Vector, kind: VectorType) -> tuple[Any, Any, Any]:
+    """`load_outer`, `store_outer` and `joined` for bfloat16 in memory and float32 in vectors."""
+    bits = Vector("int16", vector.lanes)
+
+    @intrinsic
+    def load_outer(typingctx: Any, at: Any, count: Any) -> Any:
+        def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            found = load_masked(builder, bits, args[0], lanes_below(builder, vector, args[1]))
+            return widened(builder, found, vector)
+
+        return kind(types.int64, types.int64), emit
+
+    @intrinsic
+    def store_outer(typingctx: Any, at: Any, value: Any, count: Any) -> Any:
+        def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            whole = operand(context, builder, vector, value, args[1]).value
+            store_masked(builder, bits, args[0], narrowed(builder, whole), lanes_below(builder, vector, args[2]))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, value, types.int64), emit
+
+    @intrinsic
+    def joined(typingctx: Any, first: Any, second: Any) -> Any:
+        def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            low, high = (narrowed(builder, each) for each in args)
+            order = [n // 2 + n % 2 * vector.lanes for n in range(2 * vector.lanes)]
+            pattern = ir.Constant(ir.VectorType(INDEX, 2 * vector.lanes), order)
+            return builder.bitcast(builder.shuffle_vector(low, high, pattern), vector.llvm)
+
+        return kind(kind, kind), emit
+
+    return load_outer, store_outer, joined

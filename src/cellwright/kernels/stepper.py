@@ -49,4 +49,4 @@ class Stepper:
         values = self.call.values
         values[fields.X] = x.data_ptr()
         self.call.run(self.kernel.forward)
-        values[fields.SEEN] = values[fields.FOUND]
+        values[fields.PACKED] = values[fields.FOUND]

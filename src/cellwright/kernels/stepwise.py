@@ -22,12 +22,13 @@ def gradients(
     """Per direction the gradients of W, R, the biases and the vectors, each `[groups, ...]`."""
     layout, (steps, rows, inputs, units, directions, _) = kernel.layout, sizes
     places, padded, recurrent = steps * rows, sizes.padded(layout), layout.recurrent
+    inner = torch.float64 if layout.size == 8 else torch.float32
     blocks = (directions, places, sizes.blocks(layout), layout.gates, layout.block)
 
     def left(name: int, *shape: int) -> Tensor:
         """A part of the working memory."""
         start = call.values[name] - call.memory.data_ptr()
-        return call.memory[start : start + math.prod(shape) * layout.size].view(x.dtype).view(shape)
+        return call.memory[start : start + math.prod(shape) * layout.size].view(inner).view(shape)
 
     def by_groups(values: Tensor) -> Tensor:
         """`[N, ...]` to `[groups, T, B / groups, ...]`, without a copy if no row ends early."""
@@ -39,7 +40,7 @@ def gradients(
         apart = by_groups(values).transpose(-3, -2).reshape(groups, steps * rows // groups, layout.gates, padded)
         return apart[..., :units].flatten(2)
 
-    entered = by_groups(x.reshape(-1, inputs)).flatten(1, 2)
+    entered = by_groups(x.reshape(-1, inputs)).flatten(1, 2).to(inner)
     dz_x, dz_r = left(fields.DZX, *blocks), left(fields.DZR, *blocks)
     h = left(fields.H_BEFORE, directions, recurrent, places, padded)[..., :units]
     d_vectors = left(fields.D_PACKED_VECTORS, directions, layout.vectors, rows, padded)[..., :units]

@@ -9,13 +9,16 @@ sum runs over k in order, whatever the number of rows: a row has the same bits a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from .vectors import WORD, Lanes, Vector, constant, load_lanes, splat, store_lanes
+from .vectors import WORD, BFloat16, Lanes, Vector, constant, external, load_lanes, splat, store_lanes
+
+Add = Callable[..., ir.Value]
+"""What adds a product to a sum: `(builder, vector, a, b, sum)`."""
 
 
 class Operands(NamedTuple):
@@ -40,10 +43,11 @@ class Operands(NamedTuple):
 SIGNATURE = ir.FunctionType(ir.VoidType(), [WORD] * len(Operands._fields))
 
 
-def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[int], half: bool) -> str:
+def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[int], half: bool, narrow: bool) -> str:
     """The LLVM source of a function on `Operands`, with one loop for each number of rows and each of vectors.
 
     As half a tile it computes the first halves of vectors of twice the width, and puts zeros into their second halves.
+    If narrow, a and b are words of two bfloat16, whose two products are added.
     """
     module = ir.Module("tile")
     function = ir.Function(module, SIGNATURE, symbol)
@@ -57,14 +61,16 @@ def tile_module(vector: Vector, symbol: str, most_rows: int, widths: Sequence[in
             block = builder.append_basic_block(f"rows{rows}_vectors{vectors}")
             switch.add_case(WORD(vectors * (most_rows + 1) + rows), block)
             builder.position_at_end(block)
-            emit_tile(builder, vector, operands, rows, vectors, half)
+            emit_tile(builder, vector, operands, rows, vectors, half, dot if narrow else fused)
             builder.ret_void()
     builder.position_at_end(sizes)
     builder.ret_void()
     return str(module)
 
 
-def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, vectors: int, half: bool) -> None:
+def emit_tile(
+    builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, vectors: int, half: bool, add: Add
+) -> None:
     """One tile of a fixed size: load the start, loop over k, store."""
     cells = [(m, v) for m in range(rows) for v in range(vectors)]
     scalar = vector.llvm.element
@@ -82,7 +88,7 @@ def emit_tile(builder: ir.IRBuilder, vector: Vector, at: Operands, rows: int, ve
             pointer = builder.inttoptr(builder.add(a, builder.mul(at.a_row, WORD(m))), scalar.as_pointer())
             spread = splat(builder, vector.llvm, builder.load(pointer, typ=scalar))
             for v in range(vectors):
-                results.append(fused(builder, vector, spread, b_vectors[v], sums[m * vectors + v]))
+                results.append(add(builder, vector, spread, b_vectors[v], sums[m * vectors + v]))
     for (m, v), value in zip(cells, results[2:], strict=True):
         to = moved(at.c, m, at.c_row, v, at.c_vector)
         store_lanes(builder, to, value)
@@ -94,6 +100,15 @@ def fused(builder: ir.IRBuilder, vector: Vector, *values: ir.Value) -> ir.Value:
     """`a * b + c`, rounded once."""
     a, b, c = (Lanes(builder, vector, value) for value in values)
     return a.call("fma", b, c).value
+
+
+def dot(builder: ir.IRBuilder, vector: Vector, *values: ir.Value) -> ir.Value:
+    """`a0 * b0 + a1 * b1 + c` for words (a0, a1) and (b0, b1) of bfloat16 (AVX512-BF16)."""
+    words = ir.VectorType(BFloat16(), 2 * vector.lanes)
+    a, b = (builder.bitcast(value, words) for value in values[:2])
+    kind = ir.FunctionType(vector.llvm, [vector.llvm, words, words])
+    function = external(builder, f"llvm.x86.avx512bf16.dpbf16ps.{8 * vector.bytes}", kind)
+    return builder.call(function, [values[2], a, b])
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, stack, vmap
 
 from .kind import Kind
@@ -45,6 +46,25 @@ def backward(scan_backward: Apply, calls: int, dims: Dims, kind: Kind, flat: Fla
     if not kind.with_dx:
         return (dx.new_zeros(calls, 0), *apart), (0, *places)
     return (unfold([dx], [1], calls)[0][0], *apart), (1, *places)
+
+
+def is_mapped_by_autograd(flat: Flat) -> bool:
+    """Whether autograd has called with `is_grads_batched=True`: by an older `vmap`, which knows no rules."""
+    return any(each is not None and torch._C._functorch.is_legacy_batchedtensor(each) for each in flat)
+
+
+def mapped_by_autograd(scan_backward: Apply, kind: Kind, flat: Flat) -> tuple[Tensor, ...]:
+    """The same as `backward` for that `vmap`, which stands alone and so on the first level."""
+    dims = [0 if each is not None and torch._C._functorch.is_legacy_batchedtensor(each) else None for each in flat]
+    whole = [
+        each if at is None or each is None else torch._remove_batch_dim(each, 1, 1, 0)
+        for each, at in zip(flat, dims, strict=True)
+    ]
+    calls = next(each.shape[0] for each, at in zip(whole, dims, strict=True) if each is not None and at is not None)
+    found, places = backward(scan_backward, calls, dims, kind, whole)
+    return tuple(
+        each if at is None else torch._add_batch_dim(each, at, 1) for each, at in zip(found, places, strict=True)
+    )
 
 
 def in_groups(

@@ -6,16 +6,29 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-SCALARS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "mask": ir.IntType(1)}
-SUFFIX = {"float32": "f32", "float64": "f64"}
+SCALARS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "int16": ir.IntType(16), "mask": ir.IntType(1)}
+SUFFIX = {"float32": "f32", "float64": "f64", "int16": "i16"}
 WORD = ir.IntType(64)
 INDEX = ir.IntType(32)
 ALIGNMENT = INDEX(4)
 
 
+class BFloat16(ir.Type):
+    """LLVM's type of that name, which llvmlite does not have."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BFloat16)
+
+    def __hash__(self) -> int:
+        return hash(BFloat16)
+
+
 @dataclass(frozen=True)
 class Vector:
-    """A number of lanes of one kind: float32, float64 or mask."""
+    """A number of lanes of one kind: float32, float64, int16 or mask."""
 
     kind: str
     lanes: int
@@ -155,7 +168,7 @@ def load_masked(builder: ir.IRBuilder, vector: Vector, at: ir.Value, mask: ir.Va
     pointer = builder.inttoptr(at, vector.llvm.as_pointer())
     kind = ir.FunctionType(vector.llvm, [pointer.type, INDEX, mask.type, vector.llvm])
     function = external(builder, f"llvm.masked.load.{vector.intrinsic_name}.p0", kind)
-    return builder.call(function, [pointer, ALIGNMENT, mask, constant(vector, 0.0)])
+    return builder.call(function, [pointer, ALIGNMENT, mask, ir.Constant(vector.llvm, None)])
 
 
 def store_masked(builder: ir.IRBuilder, vector: Vector, at: ir.Value, value: ir.Value, mask: ir.Value) -> None:
@@ -164,3 +177,17 @@ def store_masked(builder: ir.IRBuilder, vector: Vector, at: ir.Value, value: ir.
     kind = ir.FunctionType(ir.VoidType(), [vector.llvm, pointer.type, INDEX, mask.type])
     function = external(builder, f"llvm.masked.store.{vector.intrinsic_name}.p0", kind)
     builder.call(function, [value, pointer, ALIGNMENT, mask])
+
+
+def narrowed(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """Vectors of float32 as the 16 bits of the nearest bfloat16."""
+    count = value.type.count
+    half = builder.fptrunc(value, ir.VectorType(BFloat16(), count))
+    return builder.bitcast(half, ir.VectorType(SCALARS["int16"], count))
+
+
+def widened(builder: ir.IRBuilder, bits: ir.Value, vector: Vector) -> ir.Value:
+    """The other way round."""
+    wide = ir.VectorType(INDEX, vector.lanes)
+    shift = ir.Constant(wide, [16] * vector.lanes)
+    return builder.bitcast(builder.shl(builder.zext(bits, wide), shift), vector.llvm)
