@@ -13,7 +13,7 @@ demo: .venv/installed
 
 # make test: the style, the types, the layers and the tests. ARGS goes to pytest.
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -22,17 +22,6 @@ def test_the_kernel_runs_what_it_can(dtype: torch.dtype) -> None:
     assert explanation.startswith(f"cpu: lstm in {dtype} runs in a compiled kernel; ")
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_other_dtypes_run_on_the_reference(dtype: torch.dtype) -> None:
-    lstm, x = layer()
-    expected, _ = lstm(x)
-    lstm, x = lstm.to(dtype), x.to(dtype)
-    assert f"and the data are {dtype}" in cw.explain(lstm, x)
-    found, _ = lstm(x)
-    assert found.dtype == dtype
-    assert torch.allclose(found.float(), expected, atol=0.05)
-
-
 def test_other_devices_run_on_the_reference() -> None:
     lstm = cw.LSTM(3, 4, device="meta")
     assert cw.explain(lstm, torch.zeros(5, 2, 3, device="meta")).startswith("reference: the data are on meta")
@@ -77,8 +66,8 @@ def test_a_mistyped_backend_gets_the_nearest_name() -> None:
         pass
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.int64])
-def test_the_kernel_cannot_be_forced_on_another_dtype(dtype: torch.dtype) -> None:
+def test_the_kernel_cannot_be_forced_on_another_dtype() -> None:
+    dtype = torch.int64
     call = torch.zeros(2, 1, 3, dtype=dtype)
     weights = cw.Weights(torch.zeros(4, 3, dtype=dtype), torch.zeros(4, 4, dtype=dtype))
     state = [torch.zeros(1, 1, 4, dtype=dtype)]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .autocast import autocast_dtype
 from .layer import Layer
 
 
@@ -105,7 +106,7 @@ def check_kinds(layer: Layer) -> None:
             f"x must be of a floating-point dtype (the kernel computes in float32 and float64), not {x.dtype}"
         )
     device, dtype = x.device, x.dtype
-    mixed = torch.is_autocast_enabled(device.type)
+    mixed = autocast_dtype(device.type) is not None
     for tensor in layer.tensors if layer.noise is layer.mask is None else (*layer.tensors, *layer.given):
         if tensor.device != device:
             raise InputError(f"x, state and weights must be on one device, but are on {device} and {tensor.device}")

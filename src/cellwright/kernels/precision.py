@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import torch.autograd.forward_ad
 from torch import Tensor
 
 from . import host
+from .autocast import autocast_dtype
 from .derivative import transformed
 from .layer import Layer, Weights
 
@@ -20,9 +22,9 @@ HALF = (torch.bfloat16, torch.float16)
 
 def half_of(layer: Layer) -> torch.dtype | None:
     """The half precision in which a layer is to be stored: its own, or that of autocast; None for neither."""
-    device, learned = layer.x.device.type, layer.weights[0].r.dtype
-    if torch.is_autocast_enabled(device) and learned != torch.float64:
-        return torch.get_autocast_dtype(device)
+    given = autocast_dtype(layer.x.device.type)
+    if given is not None and layer.weights[0].r.dtype != torch.float64:
+        return given
     return layer.x.dtype if layer.x.dtype in HALF else None
 
 
@@ -64,7 +66,7 @@ def converted(layer: Layer, half: torch.dtype, widen: bool) -> Layer:
 
 def in_half(run: Callable[[Layer], Found], layer: Layer, half: torch.dtype, widen: bool) -> Found:
     """Run a layer with `converted` numbers: the outputs come in half precision, the states as the weights are kept."""
-    kept = layer.weights[0].r.dtype
-    with torch.autocast(layer.x.device.type, enabled=False):
+    kept, device = layer.weights[0].r.dtype, layer.x.device.type
+    with nullcontext() if autocast_dtype(device) is None else torch.autocast(device, enabled=False):
         y, last, *signals = run(converted(layer, half, widen))
     return (y.to(half), [each.to(kept) for each in last], *signals)  # type: ignore[return-value]

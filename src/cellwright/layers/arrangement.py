@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..kernels.autocast import autocast_dtype
 from .layout import Layout
 from .sequences import Sequences, checked_lengths, checked_reset
 
@@ -50,7 +51,7 @@ def check_input(module: Recurrent, x: Tensor) -> None:
             f"{module.input_size}, but is {list(x.shape)}"
         )
     weight = module.parameter("weight_hh_l0")
-    if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+    if x.dtype != weight.dtype and autocast_dtype(x.device.type) is None:
         raise InputError(
             f"the input and the parameters must have one dtype, but are {x.dtype} and {weight.dtype}; convert "
             "one of them with .to(dtype)"
@@ -78,7 +79,7 @@ def first_state(module: Recurrent, state: State | None, x: Tensor, rows: int, si
             f"{', '.join(str(list(each.shape)) for each in given)}"
         )
     for name, each in zip(names, given, strict=True):
-        mixed = torch.is_autocast_enabled(x.device.type) and each.is_floating_point()
+        mixed = autocast_dtype(x.device.type) is not None and each.is_floating_point()
         if (each.dtype != x.dtype and not mixed) or each.device != x.device:
             raise InputError(
                 f"the state {name} must be {x.dtype} on {x.device} as the input, but is {each.dtype} on {each.device}"
