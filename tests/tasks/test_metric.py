@@ -12,9 +12,9 @@ from cellwright.training import evaluate
 
 
 def test_batches_count_by_their_tokens():
-    nats = Nats(tokens_per_character=0.5)
-    nats.update(Step(torch.tensor(2.0), count=3))
-    nats.update(Step(torch.tensor(1.0), count=1))
+    nats = Nats()
+    nats.update(Step(torch.tensor(2.0), count=3, found=6))
+    nats.update(Step(torch.tensor(1.0), count=1, found=2))
     figures = nats.compute()
     assert figures["loss"] == 7 / 4
     assert figures["perplexity"] == math.exp(7 / 4)

@@ -27,7 +27,7 @@ def test_line_ends_and_the_byte_order_mark_are_made_plain(tmp_path):
         (b"", "holds no text"),
         (b" \n\n", "holds no text"),
         (b"text\x00more", r"binary \(byte 0 at offset 4\)"),
-        (b"caf\xe9 au lait", "byte 0xe9 at offset 3 is not; convert it"),
+        (b"caf\xe9 au lait", "byte 0xe9 at offset 3 .line 1. is not; convert it"),
         (b"\xef\xbb\xbfna\xefve", "byte 0xef at offset 5"),
         ("text".encode("utf-16"), "mark of UTF-16"),
     ],

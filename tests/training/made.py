@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cellwright.tasks import Parts
 from cellwright.tasks.text import TextSettings, TextTask
-from cellwright.training import Recipe, Report, RunFolder, TrainingSettings, train
+from cellwright.training import Recipe, RunFolder, TrainingSettings
+from cellwright.training.train import Report, train
 
 SETTINGS = TextSettings(hidden=12, embedding=6, layers=2, dropout=0.3, batch=4, chunk=16)
 
@@ -28,7 +30,7 @@ class Interrupted(TextTask):
     """A text task in which signals come at given steps of learning."""
 
     def __init__(self, *steps: int, number: int = signal.SIGINT) -> None:
-        super().__init__(TEXT, SETTINGS)
+        super().__init__(Parts(TEXT), SETTINGS)
         self.steps, self.number, self.learned_from = steps, number, 0
 
     def step(self, network, batch, carried):
@@ -41,13 +43,13 @@ class Interrupted(TextTask):
 
 def new_folder(path: Path, training: TrainingSettings) -> RunFolder:
     """An empty run folder."""
-    return RunFolder.create(path, Recipe("text", "made", "", {}, training), {})
+    return RunFolder.create(path, Recipe("text", {"learned": "made"}, {"learned": ""}, {}, training), {})
 
 
 def run(folder: RunFolder, training: TrainingSettings, task: TextTask | None = None) -> tuple[Report, str]:
     """Train; the report, and what was shown."""
     console = Console(file=io.StringIO(), width=200)
-    report = train(task or TextTask(TEXT, SETTINGS), training, folder, "resume-it", console)
+    report = train(task or TextTask(Parts(TEXT), SETTINGS), training, folder, "resume-it", console)
     return report, console.file.getvalue()
 
 

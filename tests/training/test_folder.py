@@ -8,7 +8,7 @@ import torch
 from cellwright.errors import RunError
 from cellwright.training import Recipe, RunFolder, TrainingSettings, free_folder
 
-RECIPE = Recipe("text", "novel.txt", "0" * 64, {"hidden": 8}, TrainingSettings(epochs=1))
+RECIPE = Recipe("text", {"learned": "novel.txt"}, {"learned": "0" * 64}, {"hidden": 8}, TrainingSettings(epochs=1))
 
 
 @pytest.fixture

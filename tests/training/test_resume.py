@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from cellwright.errors import RunError
+from cellwright.tasks import Parts
 from cellwright.tasks.text import TextTask
 from cellwright.training import Stopped, TrainingSettings
 from cellwright.training.checkpoint import SafeCheckpoints
@@ -93,7 +94,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(whole, folder):
             return super().step(network, batch, carried)
 
     with pytest.raises(MemoryError):
-        run(folder, EPOCHS, Killed(TEXT, SETTINGS))
+        run(folder, EPOCHS, Killed(Parts(TEXT), SETTINGS))
     run(folder, EPOCHS)
     assert_same_run(folder, whole[0])
 

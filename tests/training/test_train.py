@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from cellwright.errors import RunError
+from cellwright.tasks import Parts
 from cellwright.tasks.text import TextTask
 from cellwright.training import TrainingSettings, evaluate
 from tests.training.made import SETTINGS, TEXT, new_folder, rows, run
@@ -28,12 +29,12 @@ def test_the_loss_falls(finished):
     losses = [float(row["valid_loss"]) for row in rows(folder)]
     assert losses[0] > losses[-1] + 0.3
     assert report.figures["loss"] == pytest.approx(min(losses))
-    assert report.step == math.ceil(2.5 * len(TextTask(TEXT, SETTINGS).training(0)))
+    assert report.step == math.ceil(2.5 * len(TextTask(Parts(TEXT), SETTINGS).training(0)))
 
 
 def test_the_folder_holds_what_a_run_consists_of(finished):
     folder, report, _ = finished
-    task = TextTask(TEXT, SETTINGS)
+    task = TextTask(Parts(TEXT), SETTINGS)
     result = json.loads((folder.path / "result.json").read_text())
     assert result["loss"] == report.figures["loss"]
     assert folder.finished
@@ -71,7 +72,7 @@ def test_the_metrics_agree_with_the_loss_of_each_batch(tmp_path):
             return step
 
     folder = new_folder(tmp_path / "run", EPOCHS)
-    task = Recorded(TEXT, SETTINGS)
+    task = Recorded(Parts(TEXT), SETTINGS)
     run(folder, EPOCHS, task)
     begin = 0
     for row in rows(folder):
@@ -109,7 +110,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(tmp_path):
             return dataclasses.replace(step, loss=step.loss * math.nan)
 
     with pytest.raises(RunError, match="became nan at step 1; train anew with a lower --learning-rate"):
-        run(new_folder(tmp_path / "run", EPOCHS), EPOCHS, Broken(TEXT, SETTINGS))
+        run(new_folder(tmp_path / "run", EPOCHS), EPOCHS, Broken(Parts(TEXT), SETTINGS))
 
 
 def test_the_gradient_is_clipped(tmp_path):
@@ -117,5 +118,5 @@ def test_the_gradient_is_clipped(tmp_path):
     folder = new_folder(tmp_path / "run", frozen)
     run(folder, frozen)
     torch.manual_seed(EPOCHS.seed)
-    start = TextTask(TEXT, SETTINGS).network().state_dict()
+    start = TextTask(Parts(TEXT), SETTINGS).network().state_dict()
     torch.testing.assert_close(load_file(folder.path / "weights.safetensors"), dict(start), rtol=0, atol=1e-4)

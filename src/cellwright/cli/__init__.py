@@ -12,9 +12,11 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import CellwrightError, InputError
+from ..tasks import families
 from .cells import describe, list_cells
 from .demo import demo
-from .text import evaluate, generate, train_text
+from .text import generate
+from .train import evaluate, predict, train_command
 
 EXTRAS = {"lightning": "text", "tokenizers": "text"}
 """What brings the packages that not everyone needs."""
@@ -35,11 +37,11 @@ train = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(train, name="train")
-train.command(
-    "text",
-    epilog="Example: cellwright train text novel.txt --minutes 10",
-)(train_text)
+for family in families.values():
+    command = train.command(family.name, epilog=f"Example: cellwright train {family.name} {family.example}")
+    command(train_command(family))
 app.command(epilog="Example: cellwright evaluate runs/novel another.txt")(evaluate)
+app.command(epilog="Example: cellwright predict runs/train new-sentences.txt --output tagged.conllu")(predict)
 app.command(epilog='Example: cellwright generate runs/novel --prompt "Once upon" --length 300')(generate)
 app.command("cells", epilog="Example: cellwright cells")(list_cells)
 app.command(epilog="Example: cellwright describe lstm --input 80 --hidden 12")(describe)

@@ -9,6 +9,8 @@ from typing import Annotated
 from rich.console import Console
 from typer import Option
 
+from ..tasks import families
+
 UNSEEN = 0.1
 PROMPT = "The "
 
@@ -19,15 +21,16 @@ def demo(
 ) -> None:
     """Train on Python's own help texts for two minutes, measure on unseen ones, and write."""
     from ..training import free_folder
-    from .runs import start_text
-    from .text import evaluate, generate
+    from .runs import start
+    from .text import generate
+    from .train import evaluate
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     place = run or free_folder(Path("runs") / "demo")
     texts = place.with_name(f"{place.name}-text")
     learn, unseen = write_help_texts(texts)
     console.print(f"$ cellwright train text {learn} --run {place} --minutes {minutes:g}")
-    start_text(learn, place, "characters", {}, {"minutes": minutes})
+    start(families["text"], {"learned": learn}, place, {}, {"minutes": minutes})
     console.print(f"\n$ cellwright evaluate {place} {unseen}")
     evaluate(place, unseen)
     console.print(f"\n$ cellwright generate {place} --prompt '{PROMPT}' --temperature 0.6")

@@ -1,4 +1,4 @@
-"""What the commands of the text task share: starting, resuming and opening a run."""
+"""Starting, resuming and opening a run."""
 
 from __future__ import annotations
 
@@ -7,54 +7,62 @@ import hashlib
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
+from torch import nn
 
-from ..errors import DataError, RunError
-from ..tasks.text import (
-    VOCABULARY_FILE,
-    LanguageModel,
-    TextSettings,
-    TextTask,
-    Vocabulary,
-    load_vocabulary,
-    read_text,
-    settings_for,
-    size_of,
-)
-from ..training import Recipe, RunFolder, TrainingSettings, checked, free_folder, train
+from ..errors import DataError, RunError, nearest
+from ..tasks import Family, Parts, Problem, Task, families
+from ..training import Recipe, RunFolder, TrainingSettings, checked, free_folder
+from ..training.train import train
+
+COMPRESSED = {".gz", ".xz", ".bz2"}
 
 
-def start_text(
-    data: Path,
+def start(
+    family: Family,
+    sources: Mapping[str, Path],
     run: Path | None,
-    vocabulary: Literal["characters", "bpe"],
     settings: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> RunFolder:
-    """A new run on a text: defaults by its size, changed by what was given; trained to its end."""
-    text = read_text(data)
-    chosen = dataclasses.replace(settings_for(len(text), vocabulary), **settings)
-    size = size_of(len(text))
-    budget = {} if "epochs" in training else {"minutes": size.minutes}
-    how = TrainingSettings(**{"learning_rate": size.learning_rate, **budget, **training})
-    task = TextTask(text, chosen)
-    recipe = Recipe("text", str(data.resolve()), digest(text), dataclasses.asdict(chosen), how)
-    folder = RunFolder.create(run or free_folder(Path("runs") / data.resolve().stem), recipe, task.files)
-    run_text(task, recipe, folder)
+    """A new run on the user's data: the task's own defaults, changed by what was given; trained to its end.
+
+    Args:
+        family: the kind of task.
+        sources: where the data are: `learned`, and perhaps `validation` and `test`.
+        run: the folder; None for a free one.
+        settings: those of the task that were given.
+        training: those of the training that were given.
+    """
+    task = family.begin(read(family, sources), settings)
+    advice = {name: value for name, value in task.advice.items() if name not in ("minutes", "epochs")}
+    budget = {} if training.keys() & {"minutes", "epochs"} else task.advice
+    how = TrainingSettings(**{**advice, **budget, **training})
+    places = {name: str(path.resolve()) for name, path in sources.items()}
+    digests = {name: digest(path) for name, path in sources.items()}
+    recipe = Recipe(family.name, places, digests, dataclasses.asdict(task.settings), how)
+    folder = RunFolder.create(run or free_folder(Path("runs") / stem(sources["learned"])), recipe, task.files)
+    to_the_end(family, task, recipe, folder)
     return folder
 
 
-def resume_text(run: Path, data: Path | None, budget: Mapping[str, float]) -> None:
-    """Go on with a run, on the same text; a new budget replaces the recipe's.
+def read(family: Family, sources: Mapping[str, Path]) -> Parts:
+    """The data of all sources."""
+    return Parts(**{name: family.read(path) for name, path in sources.items()})
+
+
+def resume(run: Path, data: Path | None, budget: Mapping[str, float]) -> None:
+    """Go on with a run, on the same data; a new budget replaces the recipe's.
 
     Raises:
         RunError: the run has come to its end, and no new budget is given.
-        DataError: the text is not the one that the run began with.
+        DataError: the data are not those that the run began with.
     """
     folder = RunFolder.open(run)
     recipe = folder.recipe()
+    family = family_of(recipe)
     if folder.finished and not budget:
         raise RunError(
             f"a finished run can only go on with a larger budget, but {str(run)!r} got none; {longer(recipe)}"
@@ -62,57 +70,94 @@ def resume_text(run: Path, data: Path | None, budget: Mapping[str, float]) -> No
     if budget:
         how = dataclasses.replace(recipe.training, minutes=budget.get("minutes"), epochs=budget.get("epochs"))
         recipe = dataclasses.replace(recipe, training=how)
-    text = read_text(data or Path(recipe.data))
-    if digest(text) != recipe.digest:
-        raise DataError(
-            f"a run goes on with the text it began with, but {str(data or recipe.data)!r} has changed; bring "
-            "that text back, or start a new run"
-        )
-    task = TextTask(text, settings_of(recipe), load_vocabulary(folder.read(VOCABULARY_FILE)))
+    sources = {name: Path(place) for name, place in recipe.data.items()} | ({"learned": data} if data else {})
+    parts = read(family, sources)
+    for name, path in sources.items():
+        if digest(path) != recipe.digest[name]:
+            raise DataError(
+                f"a run goes on with the data it began with, but {str(path)!r} has changed; bring them back, or start "
+                "a new run"
+            )
+    task = family.resume(parts, settings_of(family, recipe), folder.read)
     folder.write("recipe.json", recipe.to_json().encode())
-    run_text(task, recipe, folder)
+    to_the_end(family, task, recipe, folder)
 
 
-def run_text(task: TextTask, recipe: Recipe, folder: RunFolder) -> None:
+def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder) -> None:
     """Train, then print what came out and what can be done with it."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     settings, path = recipe.settings, shlex.quote(str(folder.path))
     weights = sum(each.numel() for each in task.network().parameters())
     console.print(
-        f"Learning from {len(task.learned):,} {task.unit} ({task.vocabulary.size:,} different), measuring on "
-        f"{len(task.held_out):,}: {settings['cell']}, {settings['layers']} x {settings['hidden']} units, "
+        f"Learning from {task.summary}: {settings['cell']}, {settings['layers']} x {settings['hidden']} units, "
         f"{weights:,} weights; run in {path}"
     )
-    report = train(task, recipe.training, folder, f"cellwright train text --resume {path}", console)
-    figures, unit = report.figures, task.unit.removesuffix("s")
+    report = train(task, recipe.training, folder, f"cellwright train {family.name} --resume {path}", console)
     if report.early:
         console.print(f"Stopped early: nothing was gained in {recipe.training.patience} validations.")
     console.print(
-        f"Done after {report.step:,} steps in {report.seconds:,.0f} s. On the whole held-out text, with the "
-        f"weights of step {report.best_step:,}: {figures['loss']:.4f} nats per {unit}, "
-        f"{figures['bits']:.4f} bits per character, perplexity {figures['perplexity']:.3f}."
+        f"Done after {report.step:,} steps in {report.seconds:,.0f} s. With the weights of step "
+        f"{report.best_step:,}: {written(report.figures)}."
     )
-    console.print(f'Next: cellwright generate {path} --length 500 --prompt "..."')
+    console.print(f"Next: cellwright {family.following.format(run=path)}")
 
 
-def open_text(run: Path) -> tuple[LanguageModel, Vocabulary]:
-    """The network of a run with its best weights, and its vocabulary."""
+def open_run(run: Path) -> tuple[Family, Problem, nn.Module]:
+    """What a run is for, and its network with the best weights."""
     folder = RunFolder.open(run)
-    vocabulary = load_vocabulary(folder.read(VOCABULARY_FILE))
-    network = LanguageModel(vocabulary.size, settings_of(folder.recipe()))
+    recipe = folder.recipe()
+    family = family_of(recipe)
+    problem = family.open(settings_of(family, recipe), folder.read)
+    network = problem.network()
     folder.load_weights(network)
-    return network, vocabulary
+    return family, problem, network
 
 
-def settings_of(recipe: Recipe) -> TextSettings:
-    """The text settings of a recipe, checked."""
-    names = [each.name for each in dataclasses.fields(TextSettings)]
-    return TextSettings(**checked(recipe.settings, names))
+def family_of(recipe: Recipe) -> Family:
+    """The kind of task of a recipe.
+
+    Raises:
+        RunError: this version knows no such kind.
+    """
+    if recipe.task not in families:
+        raise RunError(f"this version has no task {recipe.task!r}; {nearest(recipe.task, families)}")
+    return families[recipe.task]
 
 
-def digest(text: str) -> str:
-    """What tells one text from another."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def settings_of(family: Family, recipe: Recipe) -> Any:
+    """The task's settings of a recipe, checked."""
+    names = [each.name for each in dataclasses.fields(family.settings)]
+    return family.settings(**checked(recipe.settings, names))
+
+
+def written(figures: Mapping[str, float]) -> str:
+    """Figures on one line.
+
+    >>> written({"loss": 1.5, "perplexity": 4.4816})
+    'loss 1.5000, perplexity 4.4816'
+    """
+    return ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+
+
+def digest(path: Path) -> str:
+    """What tells data from others: SHA-256 over the files, in the order of their paths, with their names."""
+    total = hashlib.sha256()
+    for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if each.is_file():
+            total.update(str(each.relative_to(path)).encode())
+            with each.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def stem(path: Path) -> str:
+    """The name of a file without what tells its format.
+
+    >>> stem(Path("data/train.conllu.xz"))
+    'train'
+    """
+    name = path.resolve()
+    return Path(name.stem).stem if name.suffix in COMPRESSED else name.stem
 
 
 def longer(recipe: Recipe) -> str:

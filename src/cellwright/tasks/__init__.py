@@ -1,5 +1,11 @@
 """The problems: for each its data, network, loss, figures and decoding. No task knows the trainer."""
 
-from .task import Batch, Carried, Metric, Step, Task
+from .labels import LABELS
+from .tags import TAGS
+from .task import Batch, Carried, Family, Files, Metric, Parts, Problem, Step, Task
+from .text import TEXT
 
-__all__ = ["Batch", "Carried", "Metric", "Step", "Task"]
+families = {family.name: family for family in (TEXT, TAGS, LABELS)}
+"""The kinds of tasks, by name."""
+
+__all__ = ["Batch", "Carried", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]

@@ -1,10 +1,11 @@
-"""What a task is to whoever trains it: batches, a network, a loss, figures, a sample."""
+"""What a task is to whoever trains it, and to whoever uses what was trained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -14,6 +15,12 @@ Batch = Any
 Carried = Tensor | tuple[Tensor, ...] | None
 """What one step hands to the next: a recurrent state without its history, or None."""
 
+Data = Any
+"""What a file or folder of the user holds, as the task's reader gives it."""
+
+Files = Callable[[str], str]
+"""The text of a file of a run, by its name."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -21,13 +28,15 @@ class Step:
 
     Attributes:
         loss: mean over the counted items, a scalar; differentiable.
-        count: how many items (characters, tokens, frames) the mean is over.
+        count: how many items (characters, words, frames) the mean is over.
         carried: what the next batch receives.
+        found: what the task's metric reads beside the loss; None while learning.
     """
 
     loss: Tensor
     count: int
     carried: Carried = None
+    found: Any = None
 
 
 class Metric(Protocol):
@@ -40,11 +49,14 @@ class Metric(Protocol):
         """The figures so far, by name; the first is the one to make small."""
 
 
-class Task(Protocol):
-    """One problem, ready to be learned.
+class Problem(Protocol):
+    """What a trained network is for: all of a task but the data to learn from.
 
-    The trainer asks for batches by their number, so that it can go on in mid-epoch.
+    Attributes:
+        settings: the task's own settings, a frozen dataclass.
     """
+
+    settings: Any
 
     @property
     def unit(self) -> str:
@@ -57,20 +69,86 @@ class Task(Protocol):
     def network(self) -> nn.Module:
         """A new network with weights drawn from torch's global generator."""
 
-    def training(self, epoch: int) -> Sequence[Batch]:
-        """The batches of one epoch, in order; every epoch has the same number of them."""
-
-    def validation(self) -> Sequence[Batch]:
-        """The batches to watch while learning: few, and always the same."""
-
-    def final(self) -> Sequence[Batch]:
-        """The batches of the whole validation part."""
-
     def step(self, network: nn.Module, batch: Batch, carried: Carried) -> Step:
-        """The loss of one batch."""
+        """The loss of one batch, and what is found in it if the network is not learning."""
 
     def metric(self) -> Metric:
         """New, empty figures."""
 
+    def batches(self, data: Data) -> Sequence[Batch]:
+        """Data as batches to measure on."""
+
+    def predict(self, network: nn.Module, data: Data) -> Iterator[str]:
+        """What the network says about data, as pieces of the text of a file."""
+
+
+class Task(Problem, Protocol):
+    """A problem and the data to learn it from.
+
+    The trainer asks for batches by their number, so that it can go on in mid-epoch.
+    """
+
+    @property
+    def summary(self) -> str:
+        """What is learned from, and what is measured on, in a phrase."""
+
+    @property
+    def advice(self) -> Mapping[str, Any]:
+        """How to train where the user does not say: some of the `TrainingSettings`."""
+
+    def training(self, epoch: int) -> Sequence[Batch]:
+        """The batches of one epoch, in order; every epoch has the same number of them."""
+
+    def validation(self) -> Sequence[Batch]:
+        """The batches to watch while learning: always the same."""
+
+    def final(self) -> Sequence[Batch]:
+        """The batches that the figures of a finished run are over."""
+
     def sample(self, network: nn.Module) -> str:
         """Something to look at: what the network does now."""
+
+
+class Parts(NamedTuple):
+    """The data of a run.
+
+    Attributes:
+        learned: what to learn from.
+        validation: what to watch while learning; None to keep a share of `learned` for it.
+        test: what the final figures are over; None for those of the validation part.
+    """
+
+    learned: Data
+    validation: Data | None = None
+    test: Data | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of task, as recipes and the command line know it.
+
+    Attributes:
+        name: what recipes and commands call it.
+        about: what its training does, in a sentence.
+        data: what the user brings, in a phrase.
+        example: a file name for the example of its command.
+        settings: the dataclass of its settings; the docstring describes each.
+        read: from a path to data. Raises DataError that names what is wrong, and where.
+        begin: a new task, of data and of those settings that the user has given.
+        resume: the same task again, of data, all settings and the files of its run.
+        open: the problem alone, of settings and the files of a run.
+        following: a command to try with the folder of a finished run.
+        by_data: settings whose defaults the data decide.
+    """
+
+    name: str
+    about: str
+    data: str
+    example: str
+    settings: type
+    read: Callable[[Path], Data]
+    begin: Callable[[Parts, Mapping[str, Any]], Task]
+    resume: Callable[[Parts, Any, Files], Task]
+    open: Callable[[Any, Files], Problem]
+    following: str
+    by_data: tuple[str, ...] = ()

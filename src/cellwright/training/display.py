@@ -10,11 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from ..tasks import Step
 from .learner import Learner
-
-SHOWN = 2
-"""How many figures the moving line has room for."""
 
 
 class Display(Callback):
@@ -35,7 +31,7 @@ class Display(Callback):
             disable=not console.is_terminal,
         )
         self.line = self.bar.add_task("", total=1.0)
-        self.metric = learner.task.metric()
+        self.total, self.count = 0.0, 0
 
     def __enter__(self) -> Display:
         self.bar.start()
@@ -50,7 +46,8 @@ class Display(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the line."""
-        self.metric.update(Step(outputs["loss"], outputs["count"]))
+        self.total += outputs["loss"].item() * outputs["count"]
+        self.count += outputs["count"]
         self.bar.update(self.line, completed=self.learner.done, description=self.description())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -63,7 +60,7 @@ class Display(Callback):
             f"{self.learner.done:4.0%}  step {progress.step:,}  train loss {row['train_loss']:.3f}  "
             f"valid {written(figures)}  {row[f'{unit}_per_second']:,.0f} {unit}/s  {clock(self.left)} left"
         )
-        self.metric = self.learner.task.metric()
+        self.total, self.count = 0.0, 0
         self.print("\n".join(f"      | {line}" for line in printable(progress.samples[-1]).split("\n")))
 
     def print(self, text: str) -> None:
@@ -77,10 +74,9 @@ class Display(Callback):
         return self.learner.clock.seconds * (1 / done - 1) if done else 0.0
 
     def description(self) -> str:
-        """The figures beside the moving line."""
-        figures = dict(list(self.metric.compute().items())[:SHOWN])
+        """What stands beside the moving line."""
         speed = f"{self.learner.speed:,.0f} {self.learner.task.unit}/s"
-        return f"{written(figures)}  {speed}  {clock(self.left)} left"
+        return f"loss {self.total / max(1, self.count):.3f}  {speed}  {clock(self.left)} left"
 
 
 def written(figures: Mapping[str, float]) -> str:

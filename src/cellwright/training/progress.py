@@ -74,7 +74,7 @@ class Progress:
     def samples_text(self) -> str:
         """The samples, each under the figures of its validation."""
         return "".join(
-            f"== step {row['step']:,}, loss {row['valid_loss']:.3f} ==\n{sample}\n\n"
+            f"== step {row['step']:,}, {figure(row)} ==\n{sample}\n\n"
             for row, sample in zip(self.rows, self.samples, strict=True)
         )
 
@@ -86,3 +86,13 @@ class Progress:
         """Take over what `state_dict` gave."""
         for each in dataclasses.fields(self):
             setattr(self, each.name, state[each.name])
+
+
+def figure(row: Row) -> str:
+    """The figure that a validation is judged by, with its name.
+
+    >>> figure({"step": 3, "valid_loss": 1.5})
+    'loss 1.500'
+    """
+    name = next(each for each in row if each.startswith("valid_"))
+    return f"{name.removeprefix('valid_')} {row[name]:.3f}"

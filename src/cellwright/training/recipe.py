@@ -67,16 +67,16 @@ class Recipe:
 
     Attributes:
         task: name of the task.
-        data: path of the user's data.
-        digest: SHA-256 of the data as read, to notice that they have changed.
+        data: paths of the user's data: `learned`, and perhaps `validation` and `test`.
+        digest: SHA-256 of each, to notice that they have changed.
         settings: the task's own settings.
         training: how it is learned.
         versions: of what computed it.
     """
 
     task: str
-    data: str
-    digest: str
+    data: Mapping[str, str]
+    digest: Mapping[str, str]
     settings: Mapping[str, Any]
     training: TrainingSettings
     versions: Mapping[str, str] = field(default_factory=lambda: current_versions())
@@ -92,7 +92,7 @@ class Recipe:
         Raises:
             RunError: it is no JSON, or a key is missing or unknown.
 
-        >>> recipe = Recipe("text", "a.txt", "", {"hidden": 8}, TrainingSettings(epochs=1))
+        >>> recipe = Recipe("text", {"learned": "a.txt"}, {"learned": ""}, {"hidden": 8}, TrainingSettings(epochs=1))
         >>> Recipe.from_json(recipe.to_json()) == recipe
         True
         """

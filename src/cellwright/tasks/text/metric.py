@@ -10,26 +10,26 @@ from ..task import Step
 class Nats:
     """Mean negative log-likelihood over all batches.
 
-    Args:
-        tokens_per_character: 1 for characters; what the vocabulary makes of the text otherwise.
+    What is found in a step is the number of characters that its tokens stand for.
 
     >>> import torch
     >>> nats = Nats()
-    >>> nats.update(Step(torch.tensor(1.0), count=30))
-    >>> nats.update(Step(torch.tensor(3.0), count=10))
+    >>> nats.update(Step(torch.tensor(1.0), count=30, found=30))
+    >>> nats.update(Step(torch.tensor(3.0), count=10, found=10))
     >>> nats.compute()
     {'loss': 1.5, 'perplexity': 4.4816..., 'bits': 2.1640...}
     """
 
-    def __init__(self, tokens_per_character: float = 1.0) -> None:
-        self.tokens_per_character = tokens_per_character
+    def __init__(self) -> None:
         self.total = 0.0
         self.count = 0
+        self.characters = 0.0
 
     def update(self, step: Step) -> None:
         """Add a batch, weighted by the number of its tokens."""
         self.total += step.loss.item() * step.count
         self.count += step.count
+        self.characters += step.found
 
     def compute(self) -> dict[str, float]:
         """Nats per token as `loss`, `perplexity`, and `bits` per character.
@@ -37,7 +37,7 @@ class Nats:
         The bits compare vocabularies of different kinds; the others do not.
         """
         loss = self.total / self.count if self.count else math.nan
-        bits = loss * self.tokens_per_character / math.log(2)
+        bits = self.total / self.characters / math.log(2) if self.count else math.nan
         return {"loss": loss, "perplexity": perplexity(loss), "bits": bits}
 
 

@@ -6,13 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...cells import cells
-from ...layers import Recurrent
+from ..recurrent import recurrent_layers
 from ..task import Carried
 from .settings import TextSettings
-
-FORGET_BIAS = 1.0
-"""Remember at first: Gers, Schmidhuber & Cummins (2000); Jozefowicz, Zaremba & Sutskever (2015)."""
 
 
 class LanguageModel(nn.Module):
@@ -20,7 +16,7 @@ class LanguageModel(nn.Module):
 
     Args:
         vocabulary_size: how many tokens there are.
-        settings: cell, embedding, hidden, layers, dropout and tie are read.
+        settings: all but vocabulary, batch and chunk are read.
 
     >>> model = LanguageModel(65, TextSettings(hidden=8))
     >>> scores, state = model(torch.zeros(2, 5, dtype=torch.long))
@@ -31,7 +27,7 @@ class LanguageModel(nn.Module):
     def __init__(self, vocabulary_size: int, settings: TextSettings) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, settings.embedding)
-        self.recurrent = recurrent_layers(settings)
+        self.recurrent = recurrent_layers(settings.embedding, settings)
         self.dropout = nn.Dropout(settings.dropout)
         width = settings.embedding if settings.tie else vocabulary_size
         self.output = nn.Linear(settings.hidden, width)
@@ -46,16 +42,3 @@ class LanguageModel(nn.Module):
         if self.bias is not None:
             scores = functional.linear(scores, self.embedding.weight, self.bias)
         return scores, state
-
-
-def recurrent_layers(settings: TextSettings) -> Recurrent:
-    """The stack of recurrent layers, batch first, with forget gates that begin open."""
-    return Recurrent(
-        settings.cell,
-        settings.embedding,
-        settings.hidden,
-        num_layers=settings.layers,
-        dropout=settings.dropout if settings.layers > 1 else 0.0,
-        batch_first=True,
-        forget_bias=FORGET_BIAS if "f" in cells[settings.cell].gates else None,
-    )

@@ -6,34 +6,19 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ...cells import cells
-from ...errors import InputError, nearest
-
-RANGES = {
-    "vocabulary_size": (257, 1_000_000),
-    "embedding": (1, 65_536),
-    "hidden": (1, 65_536),
-    "layers": (1, 100),
-    "batch": (1, 65_536),
-    "chunk": (1, 1_000_000),
-}
+from ..recurrent import RecurrentSettings, in_range
 
 
-@dataclass(frozen=True)
-class TextSettings:
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(RecurrentSettings):
     """Everything about the text task that a recipe keeps.
 
     Attributes:
-        vocabulary: `characters`, or `bpe` for byte pairs.
+        vocabulary: what a token is: a character, or a pair of bytes often met.
         vocabulary_size: most tokens of a byte-pair vocabulary.
-        cell: name of the recurrent cell.
-        embedding, hidden: numbers per token and units per layer.
-        layers: how many recurrent layers stand on each other.
-        dropout: probability to drop a unit between layers and before the softmax.
+        embedding: numbers per token.
         tie: the softmax shares the weights of the embedding (Press & Wolf, 2017).
-        batch: streams read side by side.
         chunk: tokens per chunk, the reach of truncated backpropagation.
-        validation: share of the text, at its end, that is kept for validation.
 
     Raises:
         InputError: a number is out of range, or there is no such cell.
@@ -41,35 +26,18 @@ class TextSettings:
 
     vocabulary: Literal["characters", "bpe"] = "characters"
     vocabulary_size: int = 2048
-    cell: str = "lstm"
     embedding: int = 64
     hidden: int = 512
-    layers: int = 1
     dropout: float = 0.2
     tie: bool = False
     batch: int = 16
     chunk: int = 64
-    validation: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.cell not in cells:
-            raise InputError(f"--cell must name a cell, not {self.cell!r}; {nearest(self.cell, cells)}")
-        for name, (least, most) in RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise InputError(f"{option(name)} must be from {least} to {most}, not {getattr(self, name)}; change it")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"--dropout must be from 0 to below 1, not {self.dropout:g}; 0.2 is usual")
-        if not 0 < self.validation < 1:
-            raise InputError(f"--validation must lie between 0 and 1, not {self.validation:g}; 0.1 is usual")
-
-
-def option(name: str) -> str:
-    """A setting as the command line spells it.
-
-    >>> option("vocabulary_size")
-    '--vocabulary-size'
-    """
-    return "--" + name.replace("_", "-")
+        super().__post_init__()
+        in_range(self, 257, 1_000_000, "vocabulary_size")
+        in_range(self, 1, 65_536, "embedding")
+        in_range(self, 1, 1_000_000, "chunk")
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,13 @@ class TextBatch(NamedTuple):
         tokens: what is read, int64 `[B, T]`.
         targets: the token after each, int64 `[B, T]`; `IGNORED` where nothing is to be predicted.
         first: whether the streams begin here, so that no state is carried in.
+        characters: for how many characters a token stands, on average.
     """
 
     tokens: Tensor
     targets: Tensor
     first: bool
+    characters: float = 1.0
 
 
 class Chunks(Sequence[TextBatch]):
@@ -106,6 +108,7 @@ class Windows(Chunks):
         length: tokens per chunk.
         warm_up: tokens to read before a window.
         limit: measure about this many tokens, spread evenly over the text; None measures all.
+        characters: for how many characters a token stands, on average.
 
     Raises:
         DataError: there is nothing to predict.
@@ -116,7 +119,13 @@ class Windows(Chunks):
     """
 
     def __init__(
-        self, tokens: Tensor, rows: int = 64, length: int = 128, warm_up: int = 256, limit: int | None = None
+        self,
+        tokens: Tensor,
+        rows: int = 64,
+        length: int = 128,
+        warm_up: int = 256,
+        limit: int | None = None,
+        characters: float = 1.0,
     ) -> None:
         predicted = len(tokens) - 1
         if predicted < 1:
@@ -129,6 +138,7 @@ class Windows(Chunks):
         measured = stride if limit is None else min(stride, max(limit // rows, 1))
         self.steps = min(predicted, warm_up + measured)
         self.warm_up = warm_up
+        self.characters = characters
 
     def __len__(self) -> int:
         return -(-self.steps // self.length)
@@ -141,4 +151,4 @@ class Windows(Chunks):
         targets = self.tokens[(places + 1).clamp(max=last)].long()
         targets[places >= last] = IGNORED
         targets[1:, steps < self.warm_up] = IGNORED
-        return TextBatch(self.tokens[places.clamp(max=last)].long(), targets, first=index == 0)
+        return TextBatch(self.tokens[places.clamp(max=last)].long(), targets, index == 0, self.characters)

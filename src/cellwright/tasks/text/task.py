@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import DataError
-from ..task import Carried, Step
+from ...errors import DataError, InputError
+from ..task import Carried, Files, Parts, Step
 from .metric import Nats
 from .model import LanguageModel
 from .sampling import Choice, write
-from .settings import TextSettings
+from .settings import TextSettings, settings_for, size_of
 from .streams import Streams, TextBatch, Windows
-from .vocabulary import Characters, Vocabulary
+from .vocabulary import Characters, Vocabulary, load_vocabulary
 
 VOCABULARY_FILE = "vocabulary.json"
 WATCHED = 2**15
@@ -24,40 +25,17 @@ WATCHED = 2**15
 SAMPLE = 240
 
 
-class TextTask:
-    """A text to learn from, its vocabulary, and what to do with a batch of it.
+class Language:
+    """What a language model is for: the next token, over a vocabulary."""
 
-    Args:
-        text: the whole text; its end is kept for validation.
-        settings: see `TextSettings`.
-        vocabulary: an earlier run's; None makes one from the text.
-
-    Raises:
-        DataError: the text is too short to be split.
-
-    >>> task = TextTask("to be or not to be " * 40, TextSettings(hidden=8, batch=2, chunk=16))
-    >>> len(task.training(epoch=0)), task.unit
-    (20, 'characters')
-    >>> step = task.step(task.network(), task.training(0)[0], carried=None)
-    >>> step.count
-    32
-    """
-
-    def __init__(self, text: str, settings: TextSettings, vocabulary: Vocabulary | None = None) -> None:
-        cut = len(text) - round(len(text) * settings.validation)
-        if len(text) - cut < 2:
-            raise DataError(
-                f"the validation part must have at least 2 characters, but {settings.validation:g} of "
-                f"{len(text)} is {len(text) - cut}; bring more text, or raise --validation"
-            )
+    def __init__(self, vocabulary: Vocabulary, settings: TextSettings) -> None:
+        self.vocabulary = vocabulary
         self.settings = settings
-        self.vocabulary = vocabulary or learn_vocabulary(text, text[:cut], settings)
-        self.learned = self.vocabulary.encode(text[:cut])
-        self.held_out = self.vocabulary.encode(text[cut:])
-        self.tokens_per_character = len(self.held_out) / (len(text) - cut)
-        # Both refuse a text that is too short: better now than in mid-run.
-        self.training(epoch=0)
-        self.validation()
+
+    @staticmethod
+    def open(settings: TextSettings, files: Files) -> Language:
+        """The problem of a run."""
+        return Language(load_vocabulary(files(VOCABULARY_FILE)), settings)
 
     @property
     def unit(self) -> str:
@@ -73,25 +51,89 @@ class TextTask:
         """A new language model."""
         return LanguageModel(self.vocabulary.size, self.settings)
 
+    def step(self, network: nn.Module, batch: TextBatch, carried: Carried) -> Step:
+        """Cross-entropy of every next token, in nats."""
+        return text_step(network, batch, carried)
+
+    def metric(self) -> Nats:
+        """Nats per token, perplexity, bits per character."""
+        return Nats()
+
+    def batches(self, data: str) -> Windows:
+        """All of a text, to measure on."""
+        tokens = self.vocabulary.encode(data)
+        return Windows(tokens, characters=len(data) / max(1, len(tokens)))
+
+    def predict(self, network: nn.Module, data: str) -> Iterator[str]:
+        """A language model continues a text; see `sampling`."""
+        raise InputError("a language model has nothing to say about a file; let it write: cellwright generate RUN")
+
+
+class TextTask(Language):
+    """A text to learn from, its vocabulary, and what to do with a batch of it.
+
+    Args:
+        parts: the texts; where none is given to watch, the end of the first is kept for it.
+        settings: see `TextSettings`.
+        vocabulary: an earlier run's; None makes one from the text.
+
+    Raises:
+        DataError: the text is too short to be split.
+
+    >>> task = TextTask(Parts("to be or not to be " * 40), TextSettings(hidden=8, batch=2, chunk=16))
+    >>> len(task.training(epoch=0)), task.unit
+    (20, 'characters')
+    >>> step = task.step(task.network(), task.training(0)[0], carried=None)
+    >>> step.count
+    32
+    """
+
+    def __init__(self, parts: Parts, settings: TextSettings, vocabulary: Vocabulary | None = None) -> None:
+        text, watched = split(parts, settings.validation)
+        tested = watched if parts.test is None else parts.test
+        whole = text + watched + (parts.test or "")
+        super().__init__(vocabulary or learn_vocabulary(whole, text, settings), settings)
+        self.learned = self.vocabulary.encode(text)
+        self.watched, self.tested = self.batches(watched), self.batches(tested)
+        self.characters = len(text)
+        self.training(epoch=0)  # refuses a text that is too short: better now than in mid-run
+
+    @staticmethod
+    def begin(parts: Parts, given: Mapping[str, Any]) -> TextTask:
+        """A new task: what is not given is chosen by the size of the text."""
+        chosen = settings_for(len(parts.learned), given.get("vocabulary", "characters"))
+        return TextTask(parts, dataclasses.replace(chosen, **given))
+
+    @staticmethod
+    def resume(parts: Parts, settings: TextSettings, files: Files) -> TextTask:
+        """The task of a run."""
+        return TextTask(parts, settings, load_vocabulary(files(VOCABULARY_FILE)))
+
+    @property
+    def summary(self) -> str:
+        """How much text there is."""
+        return (
+            f"{len(self.learned):,} {self.unit} ({self.vocabulary.size:,} different), measuring on "
+            f"{len(self.tested.tokens):,}"
+        )
+
+    @property
+    def advice(self) -> Mapping[str, Any]:
+        """How to train on a text of this size."""
+        size = size_of(self.characters)
+        return {"learning_rate": size.learning_rate, "minutes": size.minutes}
+
     def training(self, epoch: int) -> Streams:
         """The text to learn from, as streams."""
         return Streams(self.learned, self.settings.batch, self.settings.chunk, epoch)
 
     def validation(self) -> Windows:
-        """Parts of the held-out text."""
-        return Windows(self.held_out, limit=WATCHED)
+        """Parts of the text to watch."""
+        return Windows(self.watched.tokens, limit=WATCHED, characters=self.watched.characters)
 
     def final(self) -> Windows:
-        """All of the held-out text."""
-        return Windows(self.held_out)
-
-    def step(self, network: nn.Module, batch: TextBatch, carried: Carried) -> Step:
-        """Cross-entropy of every next token, in nats, and the state cut off from its history."""
-        return text_step(network, batch, carried)
-
-    def metric(self) -> Nats:
-        """Nats per token, perplexity, bits per character."""
-        return Nats(self.tokens_per_character)
+        """All of the text to measure on."""
+        return self.tested
 
     def sample(self, network: nn.Module) -> str:
         """What the network writes now after a line feed, with a chance that is the same every time."""
@@ -103,6 +145,20 @@ class TextTask:
             torch.Generator().manual_seed(0),
         )
         return self.vocabulary.decode(tokens).strip("\n")
+
+
+def split(parts: Parts, share: float) -> tuple[str, str]:
+    """The text to learn from, and the text to watch."""
+    text: str = parts.learned
+    if parts.validation is not None:
+        return text, parts.validation
+    cut = len(text) - round(len(text) * share)
+    if len(text) - cut < 2:
+        raise DataError(
+            f"the validation part must have at least 2 characters, but {share:g} of {len(text)} is "
+            f"{len(text) - cut}; bring more text, or raise --validation"
+        )
+    return text[:cut], text[cut:]
 
 
 def learn_vocabulary(text: str, learned: str, settings: TextSettings) -> Vocabulary:
@@ -126,7 +182,8 @@ def text_step(network: nn.Module, batch: TextBatch, carried: Carried) -> Step:
     """Loss of one chunk; the state is carried in unless the streams begin here."""
     scores, state = network(batch.tokens, None if batch.first else carried)
     loss = functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten())
-    return Step(loss, int((batch.targets >= 0).sum()), detached(state))
+    count = int((batch.targets >= 0).sum())
+    return Step(loss, count, detached(state), count * batch.characters)
 
 
 def detached(state: Carried) -> Carried:

@@ -1,0 +1,72 @@
+"""The commands `train ...`, one for each kind of task, and what goes on with a trained network."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, BadParameter, Option
+
+from ..tasks import Family
+from ..training import TrainingSettings
+from .options import given, parameters
+
+Run = Annotated[Path, Argument(help="Folder of a run, as training has printed it.")]
+FREE = ("data", "minutes", "epochs", "resume")
+"""What may be given when a run goes on."""
+
+
+def train_command(family: Family) -> Callable[..., None]:
+    """The command that trains one kind of task."""
+
+    def train(**options: Any) -> None:
+        from .runs import resume, start
+
+        data, run, earlier = options["data"], options["run"], options["resume"]
+        if earlier is not None:
+            fixed = [name for name, value in options.items() if value is not None and name not in FREE]
+            if fixed:
+                raise BadParameter(f"--resume keeps the run's own recipe; leave out --{fixed[0].replace('_', '-')}")
+            resume(earlier, data, given({name: options[name] for name in ("minutes", "epochs")}, TrainingSettings))
+        elif data is None:
+            raise BadParameter(f"DATA is missing; name {family.data}")
+        else:
+            sources = {"learned": data, "validation": options["valid"], "test": options["test"]}
+            sources = {name: path for name, path in sources.items() if path is not None}
+            start(family, sources, run, given(options, family.settings), given(options, TrainingSettings))
+
+    train.__doc__ = f"{family.about}\n\nCtrl-C stops it so that it can be resumed."
+    train.__signature__ = inspect.Signature(list(parameters(family)))  # type: ignore[attr-defined]
+    train.__annotations__ = {each.name: each.annotation for each in parameters(family)}
+    return train
+
+
+def evaluate(run: Run, data: Annotated[Path, Argument(help="Data of the kind that the run has learned.")]) -> None:
+    """Measure a trained network on other data."""
+    from ..training import evaluate as figures_of
+    from .runs import open_run, written
+
+    family, problem, network = open_run(run)
+    figures = figures_of(network, problem.batches(family.read(data)), problem.step, problem.metric())
+    sys.stdout.write(f"{written(figures)}\n")
+
+
+def predict(
+    run: Run,
+    data: Annotated[Path, Argument(help="Data of the kind that the run has learned; what it finds need not be there.")],
+    output: Annotated[Path | None, Option(help="File for the result.  [default: the terminal]")] = None,
+) -> None:
+    """Let a trained network say what it finds in new data."""
+    from ..training import write_whole
+    from .runs import open_run
+
+    family, problem, network = open_run(run)
+    found = problem.predict(network.eval(), family.read(data))
+    if output is None:
+        for piece in found:
+            sys.stdout.write(piece)
+    else:
+        write_whole(output, "".join(found).encode())

@@ -1,0 +1,41 @@
+"""Everything that is wrong with a file, told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import DataError
+
+SHOWN = 20
+
+
+class Faults:
+    """Collects faults while a file is read.
+
+    >>> faults = Faults(Path("tags.txt"))
+    >>> faults.add(3, "a word has no tag")
+    >>> faults.add(9, "a word has no tag")
+    >>> faults.check("bring two columns")
+    Traceback (most recent call last):
+    cellwright.errors.DataError: 'tags.txt' has 2 faults: line 3: a word has no tag; line 9: ...; bring two columns
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found: list[tuple[int, str]] = []
+
+    def add(self, line: int, what: str) -> None:
+        """Note what is wrong in a line, counted from 1."""
+        self.found.append((line, what))
+
+    def check(self, remedy: str) -> None:
+        """Go on if there are none.
+
+        Raises:
+            DataError: it names the first twenty, and the remedy.
+        """
+        if self.found:
+            several = f"{len(self.found):,} faults" if len(self.found) > 1 else "a fault"
+            shown = "; ".join(f"line {line}: {what}" for line, what in self.found[:SHOWN])
+            more = f"; and {len(self.found) - SHOWN:,} more" if len(self.found) > SHOWN else ""
+            raise DataError(f"{str(self.path)!r} has {several}: {shown}{more}; {remedy}")

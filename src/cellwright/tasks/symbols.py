@@ -1,0 +1,60 @@
+"""Names by number: words, characters, tags, classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..errors import RunError
+
+
+class Symbols:
+    """Some names, numbered in their order from `first` on.
+
+    >>> letters = Symbols("abc", first=1)
+    >>> letters.number("b"), letters.number("z", 0), letters.name(2), len(letters)
+    (2, 0, 'b', 3)
+    """
+
+    def __init__(self, names: Iterable[str], first: int = 0) -> None:
+        self.names = tuple(names)
+        self.first = first
+        self.numbers = {name: n for n, name in enumerate(self.names, first)}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def number(self, name: str, otherwise: int | None = None) -> int:
+        """The number of a name; of one that is not there, the other number.
+
+        Raises:
+            KeyError: it is not there, and there is no other number.
+        """
+        return self.numbers[name] if otherwise is None else self.numbers.get(name, otherwise)
+
+    def name(self, number: int) -> str:
+        """The name of a number."""
+        return self.names[number - self.first]
+
+
+def to_json(tables: Mapping[str, Sequence[str] | Sequence[int]]) -> bytes:
+    """Tables of names or numbers as the content of a file of a run."""
+    return json.dumps({name: list(table) for name, table in tables.items()}, ensure_ascii=False, indent=0).encode()
+
+
+def from_json(content: str, names: Sequence[str]) -> list[list[str]]:
+    """The tables of these names, out of a file of a run.
+
+    Raises:
+        RunError: the content is something else.
+
+    >>> from_json(to_json({"tags": ["N", "V"]}).decode(), ["tags"])
+    [['N', 'V']]
+    """
+    try:
+        found = json.loads(content)
+        return [list(found[name]) for name in names]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"the vocabulary of a run must be JSON with {', '.join(names)}, but: {error!r}; put the run's own file back"
+        ) from error

@@ -1,0 +1,127 @@
+"""Reading sentences with a tag for every word: CoNLL-U, or two columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import DataError
+from ..faults import Faults
+from ..files import read_file
+
+CONLLU_COLUMNS = 10
+FORM, UPOS = 1, 3
+NO_TAG = "_"
+NOT_A_WORD = re.compile(r"\d+[-.]\d+")  # a range of words that are written as one, or a word that is not written
+LABEL = re.compile(r"#\s*label\s*=\s*(.*\S)")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence as it stands in a file.
+
+    Attributes:
+        words: at least one.
+        tags: of each word, or None if the file has none.
+        label: of the sentence, from a comment `# label = ...`, or None.
+        lines: all lines of the sentence, comments included.
+        places: the number of each word's line among them.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...] | None
+    label: str | None
+    lines: tuple[str, ...]
+    places: tuple[int, ...]
+
+    def tagged(self, tags: tuple[str, ...], label: str | None) -> str:
+        """The lines of the sentence with other tags, and with another label if there is one."""
+        lines = list(self.lines)
+        for place, tag in zip(self.places, tags, strict=True):
+            columns = split(lines[place])
+            if len(columns) == CONLLU_COLUMNS:
+                columns[UPOS] = tag
+            else:
+                columns[1:] = [tag]
+            lines[place] = "\t".join(columns)
+        if label is not None:
+            lines = [f"# label = {label}", *(line for line in lines if not LABEL.fullmatch(line))]
+        return "\n".join(lines) + "\n\n"
+
+
+def read_sentences(path: Path) -> list[Sentence]:
+    r"""The sentences of a file, in order.
+
+    A sentence ends at a blank line; lines that begin with `#` are comments. In CoNLL-U (10 columns, by tabs) the words
+    are those with a whole number, and the tags are in the column UPOS. Else a line is a word and, behind white space,
+    its tag; or a word alone, if no line of the file has a tag.
+
+    Raises:
+        DataError: the file cannot be read, holds no word, or some lines are neither; it names up to twenty of them.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tags.txt"
+    >>> _ = path.write_text("# label = weather\nwill O\nit O\nrain B-condition\n\nyes O\n")
+    >>> first, second = read_sentences(path)
+    >>> first.words, first.tags, first.label
+    (('will', 'it', 'rain'), ('O', 'O', 'B-condition'), 'weather')
+    """
+    faults = Faults(path)
+    sentences = [sentence_of(lines, start, faults) for start, lines in pieces(read_file(path))]
+    found = [each for each in sentences if each is not None]
+    bare = sum(each.tags is None for each in found)
+    if 0 < bare < len(found):
+        for each, (start, _) in zip(sentences, pieces(read_file(path)), strict=True):
+            if each is not None and each.tags is None:
+                faults.add(start, "a sentence has no tags, though others have")
+    faults.check("bring CoNLL-U with 10 columns, or a word and its tag on each line")
+    if not found:
+        raise DataError(f"{str(path)!r} holds no sentence; bring CoNLL-U, or a word and its tag on each line")
+    return found
+
+
+def pieces(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of the first line of each sentence, from 1, and its lines."""
+    lines: list[str] = []
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
+        if line.strip():
+            lines.append(line)
+        elif lines:
+            yield number - len(lines), lines
+            lines = []
+
+
+def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None:
+    """The sentence of some lines, if there are words in them; what is wrong goes to the faults."""
+    words, tags, places, label = [], [], [], None
+    for place, line in enumerate(lines):
+        if line.startswith("#"):
+            found = LABEL.fullmatch(line)
+            label = found[1] if found else label
+            continue
+        columns = split(line)
+        if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
+            continue
+        if len(columns) not in (1, 2, CONLLU_COLUMNS):
+            faults.add(start + place, f"{len(columns)} columns")
+            continue
+        words.append(columns[FORM] if len(columns) == CONLLU_COLUMNS else columns[0])
+        tag = columns[UPOS] if len(columns) == CONLLU_COLUMNS else columns[1] if len(columns) == 2 else NO_TAG
+        tags.append(tag)
+        places.append(place)
+        if not words[-1].strip():
+            faults.add(start + place, "the word is empty")
+    missing = [place for place, tag in zip(places, tags, strict=True) if tag in (NO_TAG, "")]
+    if missing and len(missing) < len(words):
+        for place in missing:
+            faults.add(start + place, f"the word {split(lines[place])[0]!r} has no tag")
+    if not words:
+        return None
+    return Sentence(tuple(words), None if missing else tuple(tags), label, tuple(lines), tuple(places))
+
+
+def split(line: str) -> list[str]:
+    """The columns of a line: by tabs if there are any, else by white space."""
+    return line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
