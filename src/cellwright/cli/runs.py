@@ -94,7 +94,7 @@ def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder) ->
     )
     report = train(task, recipe.training, folder, f"cellwright train {family.name} --resume {path}", console)
     if report.early:
-        console.print(f"Stopped early: nothing was gained in {recipe.training.patience} validations.")
+        console.print(f"Stopped early: nothing was gained in {recipe.training.patience:.0%} of the budget.")
     console.print(
         f"Done after {report.step:,} steps in {report.seconds:,.0f} s. With the weights of step "
         f"{report.best_step:,}: {written(report.figures)}."

@@ -1,11 +1,12 @@
 """The problems: for each its data, network, loss, figures and decoding. No task knows the trainer."""
 
+from .frames import FRAMES
 from .labels import LABELS
 from .tags import TAGS
 from .task import Batch, Carried, Family, Files, Metric, Parts, Problem, Step, Task
 from .text import TEXT
 
-families = {family.name: family for family in (TEXT, TAGS, LABELS)}
+families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES)}
 """The kinds of tasks, by name."""
 
 __all__ = ["Batch", "Carried", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]

@@ -94,9 +94,10 @@ def recurrent_layers(inputs: int, settings: RecurrentSettings, bidirectional: bo
     )
     if not settings.torch:
         return ours
-    theirs = THEIRS[settings.cell](
-        inputs, settings.hidden, settings.layers, dropout=dropout, batch_first=True, bidirectional=bidirectional
-    )
+    with torch.random.fork_rng(devices=[]):  # the rest of the network begins with the same numbers, too
+        theirs = THEIRS[settings.cell](
+            inputs, settings.hidden, settings.layers, dropout=dropout, batch_first=True, bidirectional=bidirectional
+        )
     theirs.load_state_dict(ours.state_dict())
     return theirs
 

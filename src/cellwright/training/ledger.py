@@ -51,10 +51,8 @@ class Ledger(Callback):
         """Add a row and a sample, keep the weights if they are the best, and end the run if it is time."""
         figures = self.learner.metric.compute()
         sample = self.learner.task.sample(self.learner.network)
-        loss = next(iter(figures.values()))
-        if self.progress.validated(self.row(figures), loss, sample):
+        if self.progress.validated(self.row(figures), figures, sample, self.learner.clock.seconds):
             self.folder.save_weights(self.learner.network)
-        self.progress.since = self.learner.clock.seconds
         self.folder.write("metrics.csv", self.progress.metrics_csv().encode())
         self.folder.write("samples.txt", self.progress.samples_text().encode())
         trainer.should_stop = self.ended
@@ -75,7 +73,9 @@ class Ledger(Callback):
     @property
     def ended(self) -> bool:
         """Whether the budget is used up, or nothing has been gained for too long."""
-        return self.learner.done >= 1 or self.progress.stale >= self.learner.schedule.settings.patience
+        schedule, progress, done = self.learner.schedule, self.progress, self.learner.done
+        gained = schedule.done(progress.gained_step, progress.gained_seconds)
+        return done >= 1 or done - gained >= schedule.settings.patience
 
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands."""

@@ -20,8 +20,10 @@ class Progress:
         step: batches learned from.
         total, items: sum of the training loss over all items since the last validation, and their number.
         since: seconds on the run's clock at the last validation.
-        best, best_step: the lowest validation loss, and when it was.
-        stale: validations since then.
+        best: the lowest figure of a validation, and its loss, by which equal figures are told apart.
+        best_step: when it was.
+        lowest: the lowest loss of a validation.
+        gained_step, gained_seconds: when the best figure or the lowest loss was last improved.
         rows: one row of figures per validation.
         samples: one sample per validation.
     """
@@ -30,9 +32,11 @@ class Progress:
     total: float = 0.0
     items: int = 0
     since: float = 0.0
-    best: float | None = None
+    best: list[float] | None = None
     best_step: int = 0
-    stale: int = 0
+    lowest: float = math.inf
+    gained_step: int = 0
+    gained_seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
 
@@ -47,20 +51,25 @@ class Progress:
         self.total += loss * items
         self.items += items
 
-    def validated(self, row: Row, loss: float, sample: str) -> bool:
+    def validated(self, row: Row, figures: Row, sample: str, seconds: float) -> bool:
         """Count one validation; whether it is the best so far.
 
         >>> progress = Progress()
-        >>> [progress.validated({}, loss, "") for loss in (2.0, 1.0, 1.5)], progress.stale
-        ([True, True, False], 1)
+        >>> found = [{"error": 0.5, "loss": 2.0}, {"error": 0.5, "loss": 1.0}, {"error": 0.6, "loss": 0.5}]
+        >>> [progress.validated({}, figures, "", 9.0) for figures in found]
+        [True, True, False]
         """
+        score = [next(iter(figures.values())), figures["loss"]]
         self.rows.append(row)
         self.samples.append(sample)
         self.total, self.items = 0.0, 0
-        better = self.best is None or loss < self.best
-        self.stale = 0 if better else self.stale + 1
+        self.since = seconds
+        better = self.best is None or score < self.best
         if better:
-            self.best, self.best_step = loss, self.step
+            self.best, self.best_step = score, self.step
+        if better or score[1] < self.lowest:
+            self.gained_step, self.gained_seconds = self.step, seconds
+        self.lowest = min(self.lowest, score[1])
         return better
 
     def metrics_csv(self) -> str:

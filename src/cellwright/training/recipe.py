@@ -29,7 +29,7 @@ class TrainingSettings:
         minutes: wall minutes until the end; None for no such end.
         epochs: times through the data until the end; None for no such end.
         validations: how often to measure within the budget: dense at first, then ever more rarely.
-        patience: validations in a row without a gain after which to stop early.
+        patience: share of the budget without a gain after which to stop early; 1 never stops early.
         seed: where chance begins.
 
     Raises:
@@ -43,7 +43,7 @@ class TrainingSettings:
     minutes: float | None = None
     epochs: float | None = None
     validations: int = 20
-    patience: int = 5
+    patience: float = 0.4
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -1,0 +1,38 @@
+"""What a network is made of that labels frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..recurrent import RecurrentSettings, in_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSettings(RecurrentSettings):
+    """Everything about the frames task that a recipe keeps.
+
+    Attributes:
+        causal: read forwards only, so that a label needs no later frame.
+        scaled: by which mean and deviation each feature is scaled: of all videos to learn from, or of each by itself.
+        crop: frames of the pieces to learn from, cut out anew in each epoch; 0 for whole videos.
+        noise: deviation of what is added to the scaled features while learning.
+        hide: share of the features that is hidden while learning, the same for all frames of a piece.
+
+    Raises:
+        InputError: a number is out of range, or there is no such cell.
+    """
+
+    hidden: int = 64
+    batch: int = 16
+    causal: bool = False
+    scaled: Literal["all", "each"] = "all"
+    crop: int = 256
+    noise: float = 0.1
+    hide: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        in_range(self, 0, 1_000_000, "crop")
+        in_range(self, 0, 100, "noise")
+        in_range(self, 0, 0.99, "hide")
