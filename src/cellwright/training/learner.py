@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from ..tasks import Batch, Carried, Task
 from .progress import Progress
@@ -20,6 +21,7 @@ class Learner(LightningModule):
         super().__init__()
         self.task = task
         self.network = network
+        self.averaged = averaged(network, schedule.settings.average) if schedule.settings.average else None
         self.schedule = schedule
         self.progress = progress
         self.clock = clock
@@ -27,6 +29,11 @@ class Learner(LightningModule):
         self.watched: Carried = None
         self.metric = task.metric()
         self.random: dict[str, Any] | None = None
+
+    @property
+    def shown(self) -> nn.Module:
+        """The network to measure and to keep: the averaged one, if there is one."""
+        return self.network if self.averaged is None else self.averaged.module
 
     @property
     def done(self) -> float:
@@ -70,13 +77,18 @@ class Learner(LightningModule):
         self.carried = step.carried
         return {"loss": step.loss, "count": step.count}
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Take the weights into the average."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
+
     def on_validation_epoch_start(self) -> None:
         """Begin new figures."""
         self.metric, self.watched = self.task.metric(), None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to the figures."""
-        step = self.task.step(self.network, batch, self.watched)
+        step = self.task.step(self.shown, batch, self.watched)
         self.metric.update(step)
         self.watched = step.carried
 
@@ -93,6 +105,15 @@ class Learner(LightningModule):
         """Take them back; chance is set when training starts, after all else has used it."""
         self.carried = on_device(checkpoint["carried"], self.device)
         self.random = checkpoint["random"]
+
+
+def averaged(network: nn.Module, share: float) -> AveragedModel:
+    """A copy of a network, which goes along with it as a mean over a share of the steps so far."""
+
+    def moved(mean: Tensor, now: Tensor, steps: Tensor | int) -> Tensor:
+        return mean + (now - mean) / (1 + share * steps)
+
+    return AveragedModel(network, avg_fn=moved).requires_grad_(False)
 
 
 def on_device(state: Carried, device: torch.device) -> Carried:

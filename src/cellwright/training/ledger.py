@@ -50,9 +50,9 @@ class Ledger(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row and a sample, keep the weights if they are the best, and end the run if it is time."""
         figures = self.learner.metric.compute()
-        sample = self.learner.task.sample(self.learner.network)
+        sample = self.learner.task.sample(self.learner.shown)
         if self.progress.validated(self.row(figures), figures, sample, self.learner.clock.seconds):
-            self.folder.save_weights(self.learner.network)
+            self.folder.save_weights(self.learner.shown)
         self.folder.write("metrics.csv", self.progress.metrics_csv().encode())
         self.folder.write("samples.txt", self.progress.samples_text().encode())
         trainer.should_stop = self.ended

@@ -29,7 +29,8 @@ class TrainingSettings:
         minutes: wall minutes until the end; None for no such end.
         epochs: times through the data until the end; None for no such end.
         validations: how often to measure within the budget: dense at first, then ever more rarely.
-        patience: share of the budget without a gain after which to stop early; 1 never stops early.
+        patience: share of the budget without a gain after which to stop; 1 never stops early.
+        average: share of the steps so far whose weights are averaged (Polyak & Juditsky, 1992); 0 averages none.
         seed: where chance begins.
 
     Raises:
@@ -44,6 +45,7 @@ class TrainingSettings:
     epochs: float | None = None
     validations: int = 20
     patience: float = 0.4
+    average: float = 0.0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -55,6 +57,8 @@ class TrainingSettings:
                 raise InputError(f"--{name.replace('_', '-')} must be above 0, not {value:g}; change it")
         if not 0 <= self.warm_up < 1:
             raise InputError(f"--warm-up must be from 0 to below 1, not {self.warm_up:g}; 0.02 is usual")
+        if not 0 <= self.average <= 1:
+            raise InputError(f"--average must be from 0 to 1, not {self.average:g}; 0.1 is usual")
         if not self.weight_decay >= 0:
             raise InputError(f"--weight-decay must be 0 or more, not {self.weight_decay:g}; 0.01 is usual")
         if not 0 <= self.seed < SEEDS:

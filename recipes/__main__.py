@@ -1,0 +1,94 @@
+"""`python -m recipes DATA`: prepare data, train by every recipe, and print reached against expected."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import recipes
+
+from .recipe import Recipe
+
+NO_RECIPES = {"__main__", "recipe", "tables"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a recipe gave: its figure, and the minutes that it took."""
+
+    figure: float
+    minutes: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run recipes; the exit code is 1 if a figure was not reached."""
+    parser = argparse.ArgumentParser(prog="python -m recipes", description=__doc__)
+    parser.add_argument("data", type=Path, help="the folder of the published data, one folder each")
+    parser.add_argument("names", nargs="*", choices=[[], *found()], help="which recipes; all by default")
+    parser.add_argument("--runs", type=Path, default=Path("runs/recipes"), help="where runs and prepared data go")
+    parser.add_argument("--options", default="", help='more for each command, such as "--torch" or "--seed 2"')
+    given = parser.parse_args(arguments)
+    console, outcomes = Console(highlight=False, soft_wrap=True), {}
+    for name in given.names or found():
+        recipe: Recipe = importlib.import_module(f"recipes.{name}").RECIPE
+        outcomes[name] = (recipe, outcome(name, recipe, given.data, given.runs, given.options, console))
+        console.print(shown(outcomes))
+    return int(any(not recipe.reached(result.figure, recipe.reach) for recipe, result in outcomes.values()))
+
+
+def found() -> list[str]:
+    """The names of all recipes."""
+    return sorted(each.name for each in pkgutil.iter_modules(recipes.__path__) if each.name not in NO_RECIPES)
+
+
+def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, console: Console) -> Outcome:
+    """Prepare the data, run the commands that have no result yet, and read their figures."""
+    prepared = runs / "data" / name
+    if not prepared.exists():
+        making = prepared.with_name(f".{name}")
+        making.mkdir(parents=True)
+        recipe.prepare(data / recipe.source, making)
+        making.rename(prepared)
+    total = weights = seconds = 0.0
+    for number, command in enumerate(recipe.commands_for(prepared)):
+        run = (runs / "-".join([name, str(number), *options.split()])).resolve()
+        if not (run / "result.json").exists():
+            arguments = shlex.split(f"train {command.arguments} {options}")
+            console.print(f"$ cellwright {' '.join(arguments)}")
+            began = time.monotonic()
+            again = ["train", arguments[1], "--resume", str(run)] if run.exists() else [*arguments, "--run", str(run)]
+            subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=prepared, check=True)
+            (run / "minutes").write_text(f"{(time.monotonic() - began) / 60:.2f}")
+        total += command.weight * json.loads((run / "result.json").read_text())[recipe.figure]
+        weights += command.weight
+        seconds += 60 * float((run / "minutes").read_text())
+    return Outcome(total / weights, seconds / 60)
+
+
+def shown(outcomes: dict[str, tuple[Recipe, Outcome]]) -> Table:
+    """Reached against expected."""
+    table = Table("recipe", "row", "figure", "got", "reach", "good", "minutes", "of", "")
+    for name, (recipe, result) in outcomes.items():
+        verdict = "good" if recipe.reached(result.figure, recipe.good) else "reached"
+        verdict = verdict if recipe.reached(result.figure, recipe.reach) else "MISSED"
+        table.add_row(
+            name, recipe.title, recipe.figure, f"{result.figure:.4f}", f"{recipe.reach:g}", f"{recipe.good:g}",
+            f"{result.minutes:.1f}", f"{recipe.minutes:g}", verdict,
+        )  # fmt: skip
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

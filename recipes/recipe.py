@@ -1,0 +1,61 @@
+"""What a recipe is: data, commands, and the figure to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A training command.
+
+    Attributes:
+        arguments: behind `cellwright train`; relative paths lie in the folder of the prepared data.
+        weight: how much its figure counts among those of several commands.
+    """
+
+    arguments: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A row of the table.
+
+    Attributes:
+        title: what is learned.
+        source: the folder of the published data.
+        prepare: writes them in the formats of the command line: from the source to a folder.
+        commands: what to run; the figure is the mean of theirs.
+        figure: its name in the result of a run.
+        reach: what it should be.
+        good: what would be good.
+        minutes: wall minutes on two cores, for all commands together.
+        lower: whether less is better.
+    """
+
+    title: str
+    source: str
+    prepare: Callable[[Path, Path], None]
+    commands: Sequence[Command] | Callable[[Path], Sequence[Command]]
+    figure: str
+    reach: float
+    good: float
+    minutes: float
+    lower: bool = False
+
+    def commands_for(self, data: Path) -> Sequence[Command]:
+        """The commands for the prepared data."""
+        return self.commands(data) if callable(self.commands) else self.commands
+
+    def reached(self, figure: float, goal: float) -> bool:
+        """Whether a figure is as good as a goal."""
+        return figure <= goal if self.lower else figure >= goal
+
+
+def link(source: Path, target: Path) -> None:
+    """Data that need no preparation."""
+    for each in source.iterdir():
+        (target / each.name).symlink_to(each.resolve())

@@ -1,0 +1,125 @@
+"""Frames: reading, scaling, pieces to learn from, segments and their figures."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+
+from cellwright.errors import DataError
+from cellwright.tasks import Parts
+from cellwright.tasks.frames import FrameSettings, FrameTask, Video, read_videos
+from cellwright.tasks.frames.segments import edit_distance, edit_score, hits
+
+
+def video(frames: int, name: str = "clip", seed: int = 0) -> Video:
+    chance = torch.Generator().manual_seed(seed)
+    features = torch.stack([torch.arange(float(frames)), torch.randn(frames, generator=chance), torch.ones(frames)], 1)
+    return Video(name, ("time", "noise", "constant"), features, tuple("ab"[t % 7 > 3] for t in range(frames)))
+
+
+def task(**settings: object) -> FrameTask:
+    videos = [video(30), video(50, seed=1)]
+    return FrameTask(Parts(videos, videos), FrameSettings(**{"hidden": 4, "batch": 3, **settings}))  # type: ignore[arg-type]
+
+
+def test_a_column_tells_which_frames_belong_together(tmp_path: Path) -> None:
+    (tmp_path / "clips.tsv").write_text("video\tx\tlabel\na\t1\tup\na\t2\t\nb\t3\tdown\n")
+    first, second = read_videos(tmp_path / "clips.tsv")
+    assert (first.name, first.features.tolist(), first.labels) == ("a", [[1.0], [2.0]], ("up", ""))
+    assert (second.name, second.labels) == ("b", ("down",))
+
+
+def test_a_folder_has_a_video_in_each_file(tmp_path: Path) -> None:
+    for name in ("two.csv", "one.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+    (tmp_path / "notes.md").write_text("no table")
+    assert [each.name for each in read_videos(tmp_path)] == ["one", "two"]
+    (tmp_path / "three.csv").write_text("y\n1\n")
+    with pytest.raises(DataError, match="'one' has x and 'three' has y"):
+        read_videos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no features in its first line"),
+        ("label\nup\n", "no features in its first line"),
+        ("x,label\n", "holds no frames"),
+        ("x,label\n1,up\n2\n", "a fault: line 3: 1 columns, not 2"),
+        ("x,label\n1,up\nnan,up\none,up\n", "2 faults: line 3: 'nan' in the column x; line 4: 'one' in the column x"),
+        ("x\n\n", "holds no frames"),
+    ],
+)
+def test_what_is_no_table_of_frames_is_told_line_by_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_videos(tmp_path / "bad.csv")
+
+
+@pytest.mark.parametrize("scaled", ["all", "each"])
+def test_features_are_scaled_and_one_that_does_not_vary_is_zero(scaled: str) -> None:
+    made = task(scaled=scaled)
+    features = torch.cat([made.scaled(each) for each in made.learned])
+    assert torch.allclose(features.mean(0), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(features.std(0, correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5)
+
+
+def test_each_epoch_cuts_pieces_anew_that_cover_as_many_frames() -> None:
+    made = task(crop=20)
+    epochs = [made.training(epoch) for epoch in (0, 0, 1)]
+    first, again, second = ([batch.features for batch in batches] for batches in epochs)
+    assert sum(len(batch) for batch in first) == 2 + 3
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert {batch.shape[1] for batch in first} == {20}
+
+
+def test_unknown_labels_and_other_features_are_refused() -> None:
+    strange = Video("new", ("time", "noise", "constant"), torch.ones(2, 3), ("a", "z"))
+    with pytest.raises(DataError, match="'z' of 'new' is not"):
+        FrameTask(Parts([video(9)], [strange]), FrameSettings())
+    other = Video("other", ("time",), torch.ones(2, 1), ("a", "b"))
+    made = task()
+    with pytest.raises(DataError, match="'other' has time"):
+        list(made.predict(made.network().eval(), [other]))
+    with pytest.raises(DataError, match="at least two labels to tell apart, but there are 1"):
+        FrameTask(Parts([Video("same", ("x",), torch.ones(2, 1), ("a", "a"))], [video(5)]), FrameSettings())
+
+
+def test_a_causal_network_sees_no_later_frame() -> None:
+    made = task(causal=True)
+    network = made.network().eval()
+    features = torch.randn(1, 12, 3)
+    changed = features.clone()
+    changed[:, 8:] += 1
+    with torch.no_grad():
+        one, other = (network(each, torch.tensor([12])) for each in (features, changed))
+    assert torch.equal(one[:, :8], other[:, :8])
+    assert not torch.equal(one[:, 8:], other[:, 8:])
+
+
+def test_the_edit_distance_is_that_of_its_definition() -> None:
+    @functools.cache
+    def defined(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+        if not one or not other:
+            return len(one) + len(other)
+        changed = defined(one[1:], other[1:]) + (one[0] != other[0])
+        return min(changed, defined(one[1:], other) + 1, defined(one, other[1:]) + 1)
+
+    chance = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        one, other = (
+            torch.randint(3, (int(n),), generator=chance).tolist() for n in torch.randint(7, (2,), generator=chance)
+        )
+        assert edit_distance(one, other) == defined(tuple(one), tuple(other))
+
+
+def test_figures_of_segments_by_hand() -> None:
+    true, found = [1] * 10 + [2] * 10, [1] * 4 + [3] * 2 + [1] * 4 + [2] * 10
+    assert edit_score(true, found) == 1 - 2 / 4
+    assert hits(true, found, 0.10) == (2, 2, 0)
+    assert hits(true, found, 0.50) == (1, 3, 1)
+    assert hits(true, true, 1.0) == (2, 0, 0)

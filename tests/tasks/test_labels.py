@@ -1,0 +1,92 @@
+"""Labels: reading tables and folders, weights of classes, figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cellwright.errors import DataError
+from cellwright.tasks import Parts
+from cellwright.tasks.confusion import Classified, Confusion
+from cellwright.tasks.labels import Example, LabelSettings, LabelTask, read_examples
+from cellwright.tasks.task import Step
+
+SMALL = LabelSettings(hidden=4, embedding=3, batch=2)
+EXAMPLES = [Example(f"a {word} day", label) for word, label in (("fine", "good"), ("grey", "bad"), ("warm", "good"))]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
+@pytest.mark.parametrize("heading", ["", "text,label\n", "label,text\n"])
+def test_tables_of_all_kinds(tmp_path: Path, name: str, heading: str) -> None:
+    import gzip
+
+    rows = [("good", "fine"), ("bad", "grey")] if heading.startswith("label") else [("fine", "good"), ("grey", "bad")]
+    content = heading + "".join(",".join(row) + "\n" for row in rows)
+    content = content.replace(",", "\t") if "tsv" in name else content
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content.encode()) if name.endswith("gz") else content.encode())
+    assert read_examples(path) == [Example("fine", "good"), Example("grey", "bad")]
+
+
+def test_a_folder_for_each_class(tmp_path: Path) -> None:
+    for label, text in (("good", "fine"), ("bad", "grey")):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.txt").write_text(text)
+    assert read_examples(tmp_path) == [Example("grey", "bad"), Example("fine", "good")]
+    (tmp_path / "stray.txt").write_text("x")
+    with pytest.raises(DataError, match=r"'.*stray.txt' does not"):
+        read_examples(tmp_path)
+
+
+def test_new_data_need_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("text\nfine\n\n")
+    assert read_examples(tmp_path / "new.csv") == [Example("fine", None)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "holds no example"),
+        ("text,label\n", "holds no example"),
+        ("fine,good\na,b,c\n", "a fault: line 2: 3 columns"),
+        ("fine,good\n ,bad\n", "a fault: line 2: the text is empty"),
+        ('fine,good\n"grey,bad\n', "line 2: unexpected end of data"),
+    ],
+)
+def test_what_is_no_table_is_told_line_by_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_examples(tmp_path / "bad.csv")
+
+
+def test_there_must_be_something_to_tell_apart() -> None:
+    with pytest.raises(DataError, match="at least two classes to tell apart, but all are 'good'"):
+        LabelTask(Parts(EXAMPLES[::2], EXAMPLES[:1]), SMALL)
+    with pytest.raises(DataError, match="'a fine day' has none"):
+        LabelTask(Parts([Example("a fine day", None), *EXAMPLES], EXAMPLES), SMALL)
+    with pytest.raises(DataError, match="'ugly' of 'x' is not; add examples"):
+        LabelTask(Parts(EXAMPLES, [Example("x", "ugly")]), SMALL)
+
+
+def test_balanced_classes_weigh_the_same() -> None:
+    task = LabelTask(Parts(EXAMPLES, EXAMPLES), LabelSettings(hidden=4, balanced=True))
+    counts = torch.tensor([1.0, 2.0])
+    assert task.labels.names == ("bad", "good")
+    assert torch.allclose(task.weights * counts, torch.full((2,), 1.5))
+
+
+def test_an_empty_text_is_an_unknown_word() -> None:
+    task = LabelTask(Parts(EXAMPLES, EXAMPLES), SMALL)
+    assert task.numbers("") == [0]
+    assert len(list(task.predict(task.network().eval(), [Example("", None), Example("fine", None)]))) == 2
+
+
+def test_figures_by_hand() -> None:
+    metric = Confusion(["a", "b", "c"])
+    for true, found in (([0, 0, 1], [0, 1, 1]), ([1], [0])):
+        metric.update(Step(torch.tensor(1.0), len(true), found=Classified(torch.tensor(true), torch.tensor(found))))
+    figures = metric.compute()
+    assert figures["accuracy"] == 0.5
+    assert figures["macro_f1"] == pytest.approx((2 * 1 / 4 + 2 * 1 / 4) / 2)
