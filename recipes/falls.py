@@ -42,7 +42,8 @@ RECIPE = Recipe(
     prepare=prepare,
     commands=[
         Command(
-            "frames train --test test --epochs 60 --batch 8 --crop 0 --hidden 32 --weight-decay 0.3 --average 0.2 --patience 1"
+            "frames train --test test --epochs 60 --batch 8 --crop 0 --hidden 32 --weight-decay 0.3 --average 0.2 "
+            "--patience 1"
         )
     ],
     figure="accuracy",

@@ -61,6 +61,7 @@ MAKERS: dict[str, Callable[[Path, int, int], Path]] = {
     "tags": sentences,
     "labels": texts,
     "frames": clips,
+    "memory": lambda path, count, seed: path.with_name("reber"),
 }
 """What writes data for a family: so many examples, by a seed, to a path."""
 
@@ -69,5 +70,6 @@ OPTIONS: dict[str, list[str]] = {
     "tags": ["--hidden", "12", "--words", "8", "--characters", "6", "--spelling", "6", "--batch", "8"],
     "labels": ["--hidden", "8", "--embedding", "8", "--batch", "8"],
     "frames": ["--hidden", "16", "--batch", "4", "--crop", "20"],
+    "memory": ["--hidden", "12", "--batch", "4"],
 }
 """What makes a family's network small."""

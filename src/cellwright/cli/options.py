@@ -39,6 +39,7 @@ def parameters(family: Family) -> Iterator[inspect.Parameter]:
         "test": (Path, Option(help="The same, for the final figures.  [default: as --valid]")),
         "run": (Path, Option(help="Folder for the run.  [default: runs/NAME of the data]")),
         "resume": (Path, Option(help="Go on with this run, by its own recipe.")),
+        "compare": (str, Option(help="Train with each of these cells, and compare: lstm,gru,rnn, say.")),
     }
     for name, (kind, option) in fixed.items():
         yield parameter(name, kind, option)

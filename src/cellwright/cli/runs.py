@@ -36,7 +36,19 @@ def start(
         settings: those of the task that were given.
         training: those of the training that were given.
     """
-    task = family.begin(read(family, sources), settings)
+    return begin(family, read(family, sources), sources, run, settings, training)
+
+
+def begin(
+    family: Family,
+    parts: Parts,
+    sources: Mapping[str, Path],
+    run: Path | None,
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> RunFolder:
+    """The same with data that are read already."""
+    task = family.begin(parts, settings)
     advice = {name: value for name, value in task.advice.items() if name not in ("minutes", "epochs")}
     budget = {} if training.keys() & {"minutes", "epochs"} else task.advice
     how = TrainingSettings(**{**advice, **budget, **training})

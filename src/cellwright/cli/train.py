@@ -23,6 +23,7 @@ def train_command(family: Family) -> Callable[..., None]:
     """The command that trains one kind of task."""
 
     def train(**options: Any) -> None:
+        from .compare import compare
         from .runs import resume, start
 
         data, run, earlier = options["data"], options["run"], options["resume"]
@@ -36,7 +37,11 @@ def train_command(family: Family) -> Callable[..., None]:
         else:
             sources = {"learned": data, "validation": options["valid"], "test": options["test"]}
             sources = {name: path for name, path in sources.items() if path is not None}
-            start(family, sources, run, given(options, family.settings), given(options, TrainingSettings))
+            settings, training = given(options, family.settings), given(options, TrainingSettings)
+            if options["compare"] is None:
+                start(family, sources, run, settings, training)
+            else:
+                compare(family, sources, run, options["compare"].split(","), settings, training)
 
     train.__doc__ = f"{family.about}\n\nCtrl-C stops it so that it can be resumed."
     train.__signature__ = inspect.Signature(list(parameters(family)))  # type: ignore[attr-defined]

@@ -76,11 +76,12 @@ def padded(rows: Sequence[Tensor], value: float = 0) -> Tensor:
 
 
 def held_out(count: int, share: float) -> tuple[list[int], list[int]]:
-    """The numbers of examples to learn from, and of a share that is kept apart, spread evenly.
+    """The numbers of examples to learn from, and of a share that is kept apart, spread evenly; of several at least one.
 
     >>> held_out(10, 0.2)
     ([0, 1, 2, 3, 5, 6, 7, 8], [4, 9])
     """
+    share = max(share, 1 / count) if count > 1 else 0.0
     kept = [n for n in range(count) if int((n + 1) * share + 1e-9) > int(n * share + 1e-9)]
     apart = set(kept)
     return [n for n in range(count) if n not in apart], kept

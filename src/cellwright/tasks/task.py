@@ -139,6 +139,7 @@ class Family:
         open: the problem alone, of settings and the files of a run.
         following: a command to try with the folder of a finished run.
         by_data: settings whose defaults the data decide.
+        exhibit: what else to show of several networks that have learned the same task: a table, its heading first.
     """
 
     name: str
@@ -152,3 +153,4 @@ class Family:
     open: Callable[[Any, Files], Problem]
     following: str
     by_data: tuple[str, ...] = ()
+    exhibit: Callable[[Any, Mapping[str, nn.Module]], list[list[str]]] | None = None

@@ -1,0 +1,72 @@
+"""The same data, budget and seed with one cell after the other."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import InputError
+from ..tasks import Family
+from ..training import free_folder, write_whole
+from .runs import begin, open_run, read, stem
+
+
+def compare(
+    family: Family,
+    sources: Mapping[str, Path],
+    run: Path | None,
+    cells: Sequence[str],
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> None:
+    """Train with each cell, then show the figures side by side.
+
+    Args:
+        family: the kind of task.
+        sources: where the data are.
+        run: the folder for a run of each cell, and for the table; None for a free one.
+        cells: their names.
+        settings: those of the task that were given.
+        training: those of the training that were given.
+    """
+    if "cell" in settings:
+        raise InputError(f"--compare names the cells, so leave out --cell {settings['cell']}")
+    parts = read(family, sources)
+    for cell in cells:
+        family.begin(parts, {**settings, "cell": cell})  # so that a wrong name is found before hours of training
+    root = run or free_folder(Path("runs") / f"{stem(sources['learned'])}-compared")
+    for cell in cells:
+        begin(family, parts, sources, root / cell, {**settings, "cell": cell}, training)
+    networks = {cell: open_run(root / cell)[2] for cell in cells}
+    results = {cell: json.loads((root / cell / "result.json").read_text()) for cell in cells}
+    rows = [["cell", "weights", *results[cells[0]]]]
+    for cell in cells:
+        weights = sum(each.numel() for each in networks[cell].parameters())
+        rows.append([cell, f"{weights:,}", *(f"{value:,.5g}" for value in results[cell].values())])
+    shown(rows, root / "compared.csv")
+    if family.exhibit is not None:
+        shown(family.exhibit(family.begin(parts, settings), networks), root / "exhibit.csv")
+
+
+def shown(rows: Sequence[Sequence[str]], path: Path) -> None:
+    """Print a table, its heading first, and write it to a file."""
+    heading, *others = rows
+    table = Table(heading[0], box=None)
+    for name in heading[1:]:
+        table.add_column(name, justify="right")
+    for row in others:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+    content = io.StringIO()
+    csv.writer(content, lineterminator="\n").writerows(rows)
+    write_whole(path, content.getvalue().encode())
+    console.print(f"written to {shlex.quote(str(path))}\n")

@@ -1,0 +1,272 @@
+"""The memory task: what came long ago decides what is right now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...cells import cells
+from ...errors import DataError, InputError, nearest
+from ...layers import Recurrent, init
+from ..batches import Batches
+from ..recurrent import Encoder
+from ..symbols import from_json, to_json
+from ..task import Carried, Files, Parts, Step
+from .digits import CLASSES, WATCHED, Digits, images_as_batch, read_digits
+from .drawn import IGNORED, PROBLEMS, Drawn, MemoryBatch, chance_loss
+from .lags import gradient_by_lag
+from .settings import MemorySettings
+
+PROBLEM_FILE = "problem.json"
+DIGITS = "digits"
+ROUND = 50
+"""Batches of drawn sequences in what counts as an epoch."""
+WATCH, FINAL = 512, 2560
+"""Drawn sequences to watch, and for the final figures."""
+LAGS = (0, 1, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+APART = 10_000
+"""Epochs to learn from have numbers from 0 on; the sequences to watch and to measure on are drawn from beyond."""
+
+Data = Drawn | Digits
+
+
+def read_problem(path: Path) -> Data:
+    """A problem by its name, or a folder with images of digits.
+
+    >>> read_problem(Path("adding")).outputs
+    1
+
+    Raises:
+        DataError: there is neither.
+    """
+    if path.is_dir():
+        return read_digits(path)
+    if path.name not in PROBLEMS:
+        raise DataError(
+            f"there is no problem and no folder {str(path)!r}; {nearest(path.name, PROBLEMS)}, or name a folder with "
+            "the files of MNIST"
+        )
+    return PROBLEMS[path.name]
+
+
+class MemoryNetwork(nn.Module):
+    """Answers at every step of a sequence that is read forwards.
+
+    Args:
+        inputs: numbers at each step.
+        outputs: answers to choose from, or 1 for a number.
+        settings: see `MemorySettings`.
+    """
+
+    def __init__(self, inputs: int, outputs: int, settings: MemorySettings) -> None:
+        super().__init__()
+        self.encoder = Encoder(inputs, settings, bidirectional=False)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.output = nn.Linear(self.encoder.width, outputs)
+        if settings.chrono and "f" in cells[settings.cell].gates:
+            if not isinstance(self.encoder.recurrent, Recurrent):
+                raise InputError("--chrono is for the layers of Cellwright; leave out --torch")
+            init.chrono_(self.encoder.recurrent, settings.chrono)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Answers `[B, T, outputs]` for inputs `[B, T, I]`."""
+        answers: Tensor = self.output(self.dropout(self.encoder(inputs, lengths)))
+        return answers
+
+
+class MemoryMetric:
+    """How many sequences, or symbols, are answered wrong; or the mean square of the error of numbers."""
+
+    def __init__(self, of_numbers: bool) -> None:
+        self.of_numbers = of_numbers
+        self.total, self.count = 0.0, 0
+        self.right, self.asked = 0, 0
+
+    def update(self, step: Step) -> None:
+        """Count a batch."""
+        self.total += step.loss.item() * step.count
+        self.count += step.count
+        right: Tensor = step.found
+        self.right += int(right.sum())
+        self.asked += right.numel()
+
+    def compute(self) -> dict[str, float]:
+        """The figures."""
+        if not self.count:
+            return {"loss": math.nan}
+        loss = self.total / self.count
+        if self.of_numbers:
+            return {"mse": loss, "close": self.right / self.asked, "loss": loss}
+        return {
+            "error": 1 - self.right / self.asked, "accuracy": self.right / self.asked,
+            "wrong": self.asked - self.right, "loss": loss,
+        }  # fmt: skip
+
+
+class Remembering:
+    """What a network is for whose memory is tried.
+
+    Args:
+        name: of a drawn problem, or digits.
+        settings: see `MemorySettings`.
+    """
+
+    unit = "sequences"
+
+    def __init__(self, name: str, settings: MemorySettings) -> None:
+        self.name = name
+        self.settings = settings
+        if name == DIGITS:
+            self.inputs, self.outputs = (28 if settings.by == "rows" else 1), CLASSES
+        else:
+            self.inputs, self.outputs = PROBLEMS[name].inputs, PROBLEMS[name].outputs
+
+    @staticmethod
+    def open(settings: MemorySettings, files: Files) -> Remembering:
+        """The problem of a run."""
+        ((name,),) = from_json(files(PROBLEM_FILE), ["problem"])
+        return Remembering(name, settings)
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The name of the problem."""
+        return {PROBLEM_FILE: to_json({"problem": [self.name]})}
+
+    def network(self) -> MemoryNetwork:
+        """A new network."""
+        return MemoryNetwork(self.inputs, self.outputs, self.settings)
+
+    def step(self, network: nn.Module, batch: MemoryBatch, carried: Carried) -> Step:
+        """The mean square of the error at the end; or the cross-entropy of what is asked, in nats."""
+        answers = network(batch.inputs, batch.lengths)
+        if self.outputs == 1:
+            last = answers[torch.arange(len(answers)), batch.lengths - 1, 0]
+            close = (last - batch.targets).abs() < 0.04  # what Hochreiter & Schmidhuber (1997) call right
+            return Step(functional.mse_loss(last, batch.targets), len(last), found=None if network.training else close)
+        loss = functional.cross_entropy(answers.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
+        asked = batch.targets >= 0
+        found = None if network.training else self.right(answers, batch, asked)
+        return Step(loss, int(asked.sum()), found=found)
+
+    def right(self, answers: Tensor, batch: MemoryBatch, asked: Tensor) -> Tensor:
+        """Which answers are right; where several letters may follow, in which strings all those come first."""
+        if not batch.legal.numel():
+            return (answers.argmax(-1) == batch.targets)[asked]
+        least = answers.masked_fill(~batch.legal, torch.inf).amin(-1)
+        most = answers.masked_fill(batch.legal, -torch.inf).amax(-1)
+        return ((least > most) | ~asked).all(1)
+
+    def metric(self) -> MemoryMetric:
+        """Wrong answers, or the error of numbers."""
+        return MemoryMetric(of_numbers=self.outputs == 1)
+
+    def batches(self, data: Data) -> Sequence[MemoryBatch]:
+        """Sequences to measure on: new ones, or the images for the test."""
+        if isinstance(data, Digits):
+            return self.of_images(data.test_images, data.test_labels)
+        return self.drawn(FINAL, seed=APART + 1)
+
+    def drawn(self, count: int, seed: int) -> Batches:
+        """Drawn sequences."""
+        draw, size = PROBLEMS[self.name].draw, self.settings.batch
+
+        def made(group: Sequence[int]) -> MemoryBatch:
+            chance = torch.Generator().manual_seed(seed * APART + group[0])
+            return draw(chance, len(group), self.settings.steps)
+
+        return Batches([range(n, min(n + size, count)) for n in range(0, count, size)], made)
+
+    def of_images(self, images: Tensor, labels: Tensor, order: Sequence[int] | None = None) -> Batches:
+        """Images in an order, or as they come."""
+        order, size = range(len(images)) if order is None else order, self.settings.batch
+
+        def made(group: Sequence[int]) -> MemoryBatch:
+            return images_as_batch(images[list(group)], labels[list(group)], self.settings.by)
+
+        return Batches([order[n : n + size] for n in range(0, len(order), size)], made)
+
+    def predict(self, network: nn.Module, data: Data) -> Iterator[str]:
+        """Nothing: what is tried here is drawn."""
+        raise InputError("a memory is tried on sequences that are drawn; measure it: cellwright evaluate RUN PROBLEM")
+
+
+class MemoryTask(Remembering):
+    """A problem to learn.
+
+    Args:
+        data: a problem whose sequences are drawn, or images.
+        settings: see `MemorySettings`.
+    """
+
+    def __init__(self, data: Data, settings: MemorySettings) -> None:
+        super().__init__(DIGITS if isinstance(data, Digits) else data.name, settings)
+        self.data = data
+
+    @staticmethod
+    def begin(parts: Parts, given: Mapping[str, Any]) -> MemoryTask:
+        """A new task."""
+        return MemoryTask(parts.learned, MemorySettings(**given))
+
+    @staticmethod
+    def resume(parts: Parts, settings: MemorySettings, files: Files) -> MemoryTask:
+        """The task of a run."""
+        return MemoryTask(parts.learned, settings)
+
+    @property
+    def summary(self) -> str:
+        """What is to be kept."""
+        if isinstance(self.data, Digits):
+            return f"{len(self.data.images) - WATCHED:,} images by {self.settings.by}, measuring on {WATCHED:,}"
+        whose = f"loss of chance {chance_loss(self.data):.3f}"
+        return f"{self.name} over {self.settings.steps} steps ({whose}), measuring on {FINAL:,}"
+
+    @property
+    def advice(self) -> Mapping[str, Any]:
+        """How to train."""
+        return {"learning_rate": 2e-3, "epochs": 10 if self.name == DIGITS else 60, "patience": 1.0}
+
+    def training(self, epoch: int) -> Batches:
+        """Fresh sequences, or all images but the last in another order."""
+        if isinstance(self.data, Digits):
+            chance = torch.Generator().manual_seed(epoch)
+            order = torch.randperm(len(self.data.images) - WATCHED, generator=chance).tolist()
+            return self.of_images(self.data.images, self.data.labels, order)
+        return self.drawn(ROUND * self.settings.batch, seed=epoch)
+
+    def validation(self) -> Batches:
+        """Some sequences that are not learned from."""
+        if isinstance(self.data, Digits):
+            return self.of_images(self.data.images[-WATCHED:], self.data.labels[-WATCHED:])
+        return self.drawn(WATCH, seed=APART)
+
+    def final(self) -> Sequence[MemoryBatch]:
+        """The sequences of the final figures."""
+        return self.batches(self.data)
+
+    @torch.no_grad()
+    def sample(self, network: nn.Module) -> str:
+        """Right answers and the network's, for a few sequences."""
+        batch = self.validation()[0]
+        answers = network(batch.inputs, batch.lengths)
+        if self.outputs == 1:
+            last = answers[torch.arange(len(answers)), batch.lengths - 1, 0]
+            return "  ".join(f"{a:.2f} as {b:.2f}" for a, b in zip(batch.targets[:5], last, strict=False))
+        rows = zip(batch.targets[:3], answers.argmax(-1), strict=False)
+        asked = [(true[true >= 0].tolist(), found[true >= 0].tolist()) for true, found in rows]
+        return "  ".join(f"{''.join(map(str, true))} as {''.join(map(str, found))}" for true, found in asked)
+
+
+def exhibit(task: MemoryTask, networks: Mapping[str, nn.Module]) -> list[list[str]]:
+    """The gradient that reaches back over so many steps, for several networks: where it vanishes, memory ends."""
+    batch = task.validation()[0]
+    found = {name: gradient_by_lag(network.eval(), batch) for name, network in networks.items()}
+    longest = batch.inputs.shape[1] - 1
+    lags = [lag for lag in LAGS if lag < longest] + [longest]
+    rows = [[name, *(f"{float(values[lag]):.0e}" for lag in lags)] for name, values in found.items()]
+    return [["gradient at lag", *(f"{lag:,}" for lag in lags)], *rows]
