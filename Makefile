@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench recipes lint clean
 
 # make demo: an LSTM learns from real text in a few minutes, and writes.
 demo: .venv/installed
@@ -24,6 +24,10 @@ lint: .venv/installed
 # make bench: against PyTorch and ONNX Runtime, side by side. ARGS="--quick" for a first look.
 bench: .venv/installed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# make recipes DATA=FOLDER: train by every recipe on published data, and print reached against expected.
+recipes: .venv/installed
+	$(BIN)/python -m recipes $(DATA) $(ARGS)
 
 # torch goes first and by its pin alone, so that a wheel already on the machine is taken before any newer one.
 # The build back end comes from the same pins, not from a second environment.

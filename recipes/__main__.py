@@ -61,8 +61,8 @@ def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, con
         making.mkdir(parents=True)
         recipe.prepare(data / recipe.source, making)
         making.rename(prepared)
-    total = weights = seconds = 0.0
-    for number, command in enumerate(recipe.commands_for(prepared)):
+    commands, figures, minutes = recipe.commands_for(prepared), [], 0.0
+    for number, command in enumerate(commands):
         run = (runs / "-".join([name, str(number), *options.split()])).resolve()
         if not (run / "result.json").exists():
             arguments = shlex.split(f"train {command.arguments} {options}")
@@ -71,20 +71,19 @@ def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, con
             again = ["train", arguments[1], "--resume", str(run)] if run.exists() else [*arguments, "--run", str(run)]
             subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=prepared, check=True)
             (run / "minutes").write_text(f"{(time.monotonic() - began) / 60:.2f}")
-        total += command.weight * json.loads((run / "result.json").read_text())[recipe.figure]
-        weights += command.weight
-        seconds += 60 * float((run / "minutes").read_text())
-    return Outcome(total / weights, seconds / 60)
+        figures.append(json.loads((run / "result.json").read_text())[recipe.figure])
+        minutes += float((run / "minutes").read_text())
+    return Outcome(recipe.of_all(figures, [command.weight for command in commands]), minutes)
 
 
 def shown(outcomes: dict[str, tuple[Recipe, Outcome]]) -> Table:
     """Reached against expected."""
-    table = Table("recipe", "row", "figure", "got", "reach", "good", "minutes", "of", "")
+    table = Table("recipe", "figure", "got", "reach", "good", "minutes", "of", "", box=None)
     for name, (recipe, result) in outcomes.items():
         verdict = "good" if recipe.reached(result.figure, recipe.good) else "reached"
         verdict = verdict if recipe.reached(result.figure, recipe.reach) else "MISSED"
         table.add_row(
-            name, recipe.title, recipe.figure, f"{result.figure:.4f}", f"{recipe.reach:g}", f"{recipe.good:g}",
+            name, recipe.figure, f"{result.figure:.4f}", f"{recipe.reach:g}", f"{recipe.good:g}",
             f"{result.minutes:.1f}", f"{recipe.minutes:g}", verdict,
         )  # fmt: skip
     return table

@@ -34,6 +34,7 @@ class Recipe:
         good: what would be good.
         minutes: wall minutes on two cores, for all commands together.
         lower: whether less is better.
+        worst: whether the worst of the commands counts, and not their mean.
     """
 
     title: str
@@ -45,14 +46,25 @@ class Recipe:
     good: float
     minutes: float
     lower: bool = False
+    worst: bool = False
 
     def commands_for(self, data: Path) -> Sequence[Command]:
         """The commands for the prepared data."""
         return self.commands(data) if callable(self.commands) else self.commands
 
+    def of_all(self, figures: Sequence[float], weights: Sequence[float]) -> float:
+        """The figure of all commands together."""
+        if self.worst:
+            return max(figures) if self.lower else min(figures)
+        return sum(map(float.__mul__, figures, weights)) / sum(weights)
+
     def reached(self, figure: float, goal: float) -> bool:
         """Whether a figure is as good as a goal."""
         return figure <= goal if self.lower else figure >= goal
+
+
+def nothing(source: Path, target: Path) -> None:
+    """Data that are made on the fly."""
 
 
 def link(source: Path, target: Path) -> None:

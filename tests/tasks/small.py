@@ -56,11 +56,22 @@ def prose(path: Path, count: int, seed: int) -> Path:
     return path
 
 
+def readings(path: Path, count: int, seed: int) -> Path:
+    """A wave with a period of eight hours, which grows and has a gap."""
+    chance, lines = random.Random(seed), ["date,load"]
+    for n in range(4 * count):
+        value = "" if n == 30 else f"{math.sin(n * math.pi / 4) * (1 + n / 200) + chance.gauss(0, 0.05):.4f}"
+        lines.append(f"2024-01-{1 + n // 24:02} {n % 24:02}:00,{value}")
+    path.write_text("\n".join(lines))
+    return path
+
+
 MAKERS: dict[str, Callable[[Path, int, int], Path]] = {
     "text": prose,
     "tags": sentences,
     "labels": texts,
     "frames": clips,
+    "series": readings,
     "memory": lambda path, count, seed: path.with_name("reber"),
 }
 """What writes data for a family: so many examples, by a seed, to a path."""
@@ -70,6 +81,7 @@ OPTIONS: dict[str, list[str]] = {
     "tags": ["--hidden", "12", "--words", "8", "--characters", "6", "--spelling", "6", "--batch", "8"],
     "labels": ["--hidden", "8", "--embedding", "8", "--batch", "8"],
     "frames": ["--hidden", "16", "--batch", "4", "--crop", "20"],
+    "series": ["--hidden", "8", "--history", "16", "--horizon", "8", "--period", "8", "--batch", "8"],
     "memory": ["--hidden", "12", "--batch", "4"],
 }
 """What makes a family's network small."""

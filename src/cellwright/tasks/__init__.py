@@ -3,11 +3,12 @@
 from .frames import FRAMES
 from .labels import LABELS
 from .memory import MEMORY
+from .series import SERIES
 from .tags import TAGS
 from .task import Batch, Carried, Family, Files, Metric, Parts, Problem, Step, Task
 from .text import TEXT
 
-families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, MEMORY)}
+families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, SERIES, MEMORY)}
 """The kinds of tasks, by name."""
 
 __all__ = ["Batch", "Carried", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]

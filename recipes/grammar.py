@@ -1,0 +1,19 @@
+"""Memory: the embedded Reber grammar, from 10,000 strings (Hochreiter & Schmidhuber, 1997); five seeds."""
+
+from .recipe import Command, Recipe, nothing
+
+RECIPE = Recipe(
+    title="memory: embedded Reber grammar, 12 cells",
+    source="",
+    prepare=nothing,
+    commands=[
+        Command(f"memory reber --hidden 12 --batch 4 --learning-rate 2e-2 --epochs 50 --seed {seed}")
+        for seed in range(1, 6)
+    ],
+    figure="error",
+    reach=0.0,
+    good=0.0,
+    minutes=1,
+    lower=True,
+    worst=True,
+)

@@ -1,0 +1,38 @@
+"""What a forecaster is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..recurrent import RecurrentSettings, in_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesSettings(RecurrentSettings):
+    """Everything about the series task that a recipe keeps.
+
+    Attributes:
+        history: steps that are read before a forecast.
+        horizon: steps that are forecast.
+        period: steps of a season, after which the naive forecast repeats itself.
+        stride: steps from one window to learn from to the next.
+        quantiles: forecast the 10 %, 50 % and 90 % quantiles instead of the mean.
+        linear: add a linear forecast of the same history, which begins as the repeated last season.
+
+    Raises:
+        InputError: a number is out of range, or there is no such cell.
+    """
+
+    hidden: int = 64
+    dropout: float = 0.2
+    history: int = 96
+    horizon: int = 24
+    period: int = 24
+    stride: int = 1
+    quantiles: bool = False
+    linear: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        in_range(self, 1, 1_000_000, "horizon", "period", "stride")
+        in_range(self, self.period, 1_000_000, "history")

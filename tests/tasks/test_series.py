@@ -1,0 +1,154 @@
+"""Series: reading, gaps, windows, naive forecasts and figures by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import torch
+
+from cellwright.errors import DataError
+from cellwright.tasks import Parts
+from cellwright.tasks.series import Series, SeriesSettings, SeriesTask, read_series
+from cellwright.tasks.series.metric import Forecast, ForecastMetric
+from cellwright.tasks.task import Step
+
+SMALL = SeriesSettings(hidden=4, history=12, horizon=6, period=4, batch=5, validation=0.3)
+
+
+def series(steps: int = 90, columns: int = 2) -> Series:
+    hours = torch.arange(float(steps), dtype=torch.float64)
+    values = torch.stack([torch.sin(hours * math.pi / 2) * (n + 1) + 10 * n for n in range(columns)], 1)
+    dates = tuple(datetime(2024, 1, 1) + timedelta(hours=n) for n in range(steps))
+    return Series("made", tuple("abcdef"[:columns]), dates, values)
+
+
+def test_dates_and_missing_numbers_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("date\tload\theat\n2024-02-29\t1\tNA\n2024-03-01T12:30:00+01:00\t\t2.5\n")
+    found = read_series(tmp_path / "a.tsv")
+    assert found.columns == ("load", "heat")
+    assert found.dates[1] == datetime(2024, 3, 1, 12, 30)
+    assert found.values.isnan().tolist() == [[False, True], [True, False]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "must name a date and at least one number"),
+        ("date\n2024-01-01\n", "must name a date and at least one number"),
+        ("date,x\n", "holds no steps"),
+        ("date,x\nyesterday,1\n", "a fault: line 2: 'yesterday' is no date"),
+        ("date,x\n2024-01-02,1\n2024-01-01,1\n", "line 3: 2024-01-01 comes after 2024-01-02"),
+        ("date,x\n2024-01-02,1\n2024-01-02,1\n", "line 3: 2024-01-02 comes after 2024-01-02"),
+        (
+            "date,x\n2024-01-01,1,2\n2024-01-02,one\n",
+            "2 faults: line 2: 3 columns, not 2; line 3: 'one' in",
+        ),
+        ("date,x,y\n2024-01-01,1,\n", "y has none; leave it out"),
+        ("date,x\n2024-01-01,inf\n", "'inf' in the column x"),
+    ],
+)
+def test_what_is_no_series_is_told_line_by_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_series(tmp_path / "bad.csv")
+
+
+def test_a_window_is_what_came_before_and_what_came_after() -> None:
+    whole = series()
+    task = SeriesTask(Parts(whole), SMALL)
+    cut = 90 - 27
+    assert sum(len(batch.history) for batch in task.training(0)) == cut - 17
+    assert sum(len(batch.history) for batch in task.validation()) == 27 - 5
+    batch = task.validation()[1]
+    scaled = (whole.values - task.means) / task.deviations
+    first = cut - 12 + 5
+    assert torch.allclose(batch.history[0], scaled[first : first + 12].float())
+    assert torch.allclose(batch.targets[0], scaled[first + 12 : first + 18].float())
+    orders = [torch.cat([batch.history for batch in task.training(epoch)]) for epoch in (0, 0, 1)]
+    assert torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], orders[2])
+
+
+def test_a_new_network_with_a_linear_part_repeats_the_season() -> None:
+    task = SeriesTask(Parts(series()), SMALL)
+    metric, network = task.metric(), task.network().eval()
+    torch.nn.init.zeros_(network.output.weight)
+    for batch in task.final():
+        metric.update(task.step(network, batch, None))
+    figures = metric.compute()
+    assert figures["mse"] == pytest.approx(figures["seasonal_mse"], abs=1e-10)
+    assert figures["naive_mse"] > 0.5
+
+
+def test_gaps_are_filled_told_and_not_counted() -> None:
+    whole = series()
+    values = whole.values.clone()
+    values[70:74, 0] = math.nan
+    values[85, 1] = math.nan
+    task = SeriesTask(Parts(dataclasses.replace(whole, values=values)), SMALL)
+    metric, network = task.metric(), task.network().eval()
+    for batch in task.final():
+        step = task.step(network, batch, None)
+        assert math.isfinite(step.loss.item())
+        assert bool(batch.history.isfinite().all())
+        metric.update(step)
+    assert sum(float(batch.missing.sum()) for batch in task.final()) > 0
+    assert metric.count < sum(batch.targets.numel() for batch in task.final())
+    assert all(map(math.isfinite, metric.compute().values()))
+
+
+def test_figures_by_hand() -> None:
+    def row(*values: float) -> torch.Tensor:
+        return torch.tensor(values)[None, :, None]
+
+    metric = ForecastMetric()
+    scales = (torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([0.5]))
+    found = Forecast(row(1, 2, 9), row(0, 0, 9), row(1, 1, 9), row(1, 1, math.nan), *scales)
+    metric.update(Step(torch.tensor(0.0), 1, found=found))
+    figures = metric.compute()
+    assert figures["mse"] == figures["mae"] == 0.5
+    assert figures["smape"] == pytest.approx((0 + 2 * 2 / (3 + 5)) / 2)
+    assert figures["mase"] == pytest.approx(2 / 0.5 / 2)
+    assert (figures["naive_mse"], figures["seasonal_mse"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("quantiles", [False, True])
+def test_the_forecast_goes_on_behind_the_end(quantiles: bool) -> None:
+    task = SeriesTask(Parts(series()), dataclasses.replace(SMALL, quantiles=quantiles))
+    heading, *rows = "".join(task.predict(task.network().eval(), series())).splitlines()
+    assert heading == ("date,a 10 %,a 50 %,a 90 %,b 10 %,b 50 %,b 90 %" if quantiles else "date,a,b")
+    assert [row.split(",")[0] for row in rows] == [f"2024-01-04 {18 + n}:00:00" for n in range(6)]
+
+
+def test_too_short_and_other_columns_are_refused() -> None:
+    with pytest.raises(DataError, match="at least 18 steps, for a history of 12 and a horizon of 6"):
+        SeriesTask(Parts(series(20)), SMALL)
+    task = SeriesTask(Parts(series()), SMALL)
+    with pytest.raises(DataError, match="'made' has a, b, c; name and order them alike"):
+        list(task.predict(task.network(), series(columns=3)))
+    with pytest.raises(DataError, match="needs 12 steps before it, but 'made' has 5"):
+        list(task.predict(task.network(), series(5)))
+
+
+def test_the_quantile_loss_is_least_at_the_quantiles() -> None:
+    task = SeriesTask(Parts(series()), dataclasses.replace(SMALL, quantiles=True, linear=False))
+    network, batch = task.network(), task.training(0)[0]
+    drawn = torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    batch = batch._replace(
+        targets=drawn.view(-1, 1, 1).expand(-1, 6, 2),
+        **{name: getattr(batch, name)[:1].expand(4000, -1, -1) for name in ("history", "missing", "calendar")},
+    )
+    last = batch.history[0, -1]
+    torch.nn.init.zeros_(network.output.weight)
+
+    def loss(levels: torch.Tensor) -> float:
+        network.output.bias.data.copy_(levels.repeat(6))
+        return task.step(network.eval(), batch, None).loss.item()
+
+    best = torch.quantile(drawn, torch.tensor([0.1, 0.5, 0.9]))
+    spread = float(last.mean())
+    assert loss(best - spread) <= min(loss(best - spread + moved) for moved in (0.4, -0.4))
