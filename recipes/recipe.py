@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ class Recipe:
         """The figure of all commands together."""
         if self.worst:
             return max(figures) if self.lower else min(figures)
-        return sum(map(float.__mul__, figures, weights)) / sum(weights)
+        return sum(map(operator.mul, figures, weights)) / sum(weights)
 
     def reached(self, figure: float, goal: float) -> bool:
         """Whether a figure is as good as a goal."""

@@ -280,7 +280,7 @@ def test_debug_shows_the_traceback():
 def test_what_is_not_installed_is_named_with_its_extra(capsys, monkeypatch, novel):
     monkeypatch.setitem(sys.modules, "cellwright.cli.runs", None)
     monkeypatch.setattr("cellwright.cli.EXTRAS", {"cellwright.cli.runs": "text"})
-    assert "pip install 'cellwright[text]'" in refused(capsys, "train", "text", novel)
+    assert "pip install 'cellwright[tasks]'" in refused(capsys, "train", "text", novel)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")

@@ -18,7 +18,7 @@ from .demo import demo
 from .text import generate
 from .train import evaluate, predict, train_command
 
-EXTRAS = {"lightning": "text", "tokenizers": "text"}
+EXTRAS = {"lightning": "tasks", "tokenizers": "tasks"}
 """What brings the packages that not everyone needs."""
 
 app = typer.Typer(

@@ -22,7 +22,7 @@ def reber_string(chance: torch.Generator) -> str:
     """A string; at each fork both ways are equally likely.
 
     >>> reber_string(torch.Generator().manual_seed(0))
-    'BPBTXSEPE'
+    'BTBPVPSETE'
     """
     mark = "TP"[flip(chance)]
     state, letters = 0, []

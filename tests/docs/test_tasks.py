@@ -1,0 +1,46 @@
+"""The commands on the pages of the tasks run as they stand there, on small data."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cellwright.cli import main
+from cellwright.tasks import families
+from tests.tasks.small import MAKERS, OPTIONS
+
+PAGES = Path(__file__).parents[2] / "docs" / "tasks"
+EXAMPLES = {"tags": 40, "labels": 40, "frames": 10, "series": 150, "memory": 1}
+NAMES = re.compile(r"\b[\w-]+\.(?:txt|csv)\b")
+
+
+def commands(page: str) -> list[list[str]]:
+    """The commands of a page."""
+    blocks = re.findall(r"```sh\n(.*?)```", (PAGES / f"{page}.md").read_text(), re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_every_task_has_a_page() -> None:
+    pages = {path.stem for path in PAGES.glob("*.md")} - {"README"}
+    assert pages == set(families) - {"text"} == set(EXAMPLES)
+    overview = (PAGES / "README.md").read_text()
+    assert all(f"| `{name}` |" in overview for name in families)
+
+
+@pytest.mark.parametrize("page", list(EXAMPLES))
+def test_the_commands_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = commands(page)
+    given = {name for line in lines for place, name in enumerate(line) if NAMES.fullmatch(name)}
+    written = {line[place + 1] for line in lines for place, word in enumerate(line) if word == "--output"}
+    for name in given - written:
+        MAKERS[page](tmp_path / name, EXAMPLES[page], 1)
+    for program, *arguments in lines:
+        assert program == "cellwright"
+        more = [*OPTIONS[page], "--epochs", "1"] if arguments[0] == "train" else []
+        assert main([*arguments, *more]) == 0
+    for name in written:
+        assert (tmp_path / name).read_text()

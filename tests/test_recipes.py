@@ -1,0 +1,112 @@
+"""The recipes: their commands are known, published formats are read, and what is run has a verdict."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cellwright.cli.options import parameters
+from cellwright.tasks import families
+from recipes.__main__ import found, main
+from recipes.recipe import Command, Recipe
+from tests.tasks.small import MAKERS, OPTIONS
+
+
+def recipe(name: str) -> Recipe:
+    made: Recipe = importlib.import_module(f"recipes.{name}").RECIPE
+    return made
+
+
+@pytest.mark.parametrize("name", found())
+def test_every_option_of_a_recipe_is_known(name: str) -> None:
+    made = recipe(name)
+    if callable(made.commands):
+        return
+    assert made.reached(made.good, made.reach)
+    for command in made.commands:
+        task, *arguments = shlex.split(command.arguments)
+        known = {f"--{each.name.replace('_', '-')}" for each in parameters(families[task])}
+        assert {each for each in arguments if each.startswith("--")} <= known
+
+
+def test_the_figure_of_several_commands_is_their_mean_or_their_worst() -> None:
+    parts = dict(source="", prepare=lambda source, target: None, commands=[], figure="x", reach=1, good=2, minutes=1)
+    assert Recipe("", **parts).of_all([1.0, 4.0], [3, 1]) == 1.75  # type: ignore[arg-type]
+    assert Recipe("", **parts, worst=True).of_all([1.0, 4.0], [3, 1]) == 1.0  # type: ignore[arg-type]
+    assert Recipe("", **parts, worst=True, lower=True).of_all([1.0, 4.0], [3, 1]) == 4.0  # type: ignore[arg-type]
+
+
+def test_names_are_split_before_the_empty_ones_go(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    names = {"One": ["a", "b", "", "d", "e "], "Two": ["f", "", "h"]}
+    (source / "names.json").write_text(json.dumps(names))
+    recipe("names").prepare(source, target)
+    rows = {part: list(csv.reader((target / f"{part}.csv").open()))[1:] for part in ("train", "test")}
+    assert rows["test"] == [["a", "One"], ["f", "Two"]]
+    assert rows["train"] == [["b", "One"], ["d", "One"], ["e", "One"], ["h", "Two"]]
+
+
+def test_slots_lie_in_three_files_some_of_them_compressed(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    for part in ("train", "valid", "test"):
+        for kind, line in (("seq.in", "play  it "), ("seq.out", "O B-what"), ("label", "Play")):
+            name = f"{part}.{kind}" + (".gz" if part == "train" else "")
+            content = f"{line}\n".encode()
+            (source / name).write_bytes(gzip.compress(content) if part == "train" else content)
+    recipe("slots").prepare(source, target)
+    for part in ("train", "valid", "test"):
+        assert (target / f"{part}.txt").read_text() == "# label = Play\nplay O\nit B-what\n\n"
+
+
+def test_falls_are_told_from_their_numbers(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    for kind in ("adls", "falls"):
+        lines = [
+            f"{kind[:-1]}-0{n},{frame},{frame % 3 - 1},1,1,1,1,1,1,{frame},1" for n in (4, 5) for frame in range(8)
+        ]
+        (source / f"urfall-cam0-{kind}.csv").write_text("\n".join(lines))
+    recipe("falls").prepare(source, target)
+    assert sorted(path.name for path in (target / "test").iterdir()) == ["adl-05.csv", "fall-05.csv"]
+    heading, *rows = csv.reader((target / "train" / "fall-04.csv").open())
+    assert len(heading) == 17
+    assert [row[-1] for row in rows[:3]] == ["not lying", "falling", "lying"]
+    assert float(rows[7][14]) == 5
+
+
+def test_each_part_of_the_grid_begins_with_the_history_of_its_first_forecast(tmp_path: Path) -> None:
+    lines = ["date,OT", *(f"row {n},{n}" for n in range(14_500))]
+    (tmp_path / "ETTh1.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    recipe("electricity").prepare(tmp_path, tmp_path)
+    first = {part: (tmp_path / f"{part}.csv").read_text().splitlines() for part in ("train", "valid", "test")}
+    assert {part: (rows[1], len(rows) - 1) for part, rows in first.items()} == {
+        "train": ("row 0,0", 8640), "valid": ("row 8544,8544", 2976), "test": ("row 11424,11424", 2976),
+    }  # fmt: skip
+
+
+def test_what_was_run_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def prepare(source: Path, target: Path) -> None:
+        MAKERS["labels"](target / "train.csv", 40, 1)
+
+    command = Command(f"labels train.csv --epochs 8 --learning-rate 0.02 {' '.join(OPTIONS['labels'])}")
+    easy = Recipe("", "", prepare, [command], "accuracy", 0.9, 1.0, 1)
+    monkeypatch.setattr(importlib.import_module("recipes.reviews"), "RECIPE", easy)
+    arguments = [str(tmp_path), "reviews", "--runs", str(tmp_path / "runs")]
+    assert main(arguments) == 0
+    assert "$ cellwright train labels" in capfd.readouterr().out
+    assert main(arguments) == 0
+    shown = capfd.readouterr().out
+    assert "$ cellwright" not in shown
+    assert "accuracy" in shown
+    assert "good" in shown
