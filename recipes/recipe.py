@@ -57,7 +57,7 @@ class Recipe:
         """The figure of all commands together."""
         if self.worst:
             return max(figures) if self.lower else min(figures)
-        return sum(map(operator.mul, figures, weights)) / sum(weights)
+        return float(sum(map(operator.mul, figures, weights)) / sum(weights))
 
     def reached(self, figure: float, goal: float) -> bool:
         """Whether a figure is as good as a goal."""

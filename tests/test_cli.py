@@ -279,7 +279,7 @@ def test_debug_shows_the_traceback():
 
 def test_what_is_not_installed_is_named_with_its_extra(capsys, monkeypatch, novel):
     monkeypatch.setitem(sys.modules, "cellwright.cli.runs", None)
-    monkeypatch.setattr("cellwright.cli.EXTRAS", {"cellwright.cli.runs": "text"})
+    monkeypatch.setattr("cellwright.cli.EXTRAS", {"cellwright.cli.runs": "tasks"})
     assert "pip install 'cellwright[tasks]'" in refused(capsys, "train", "text", novel)
 
 

@@ -23,6 +23,10 @@ def recipe(name: str) -> Recipe:
     return made
 
 
+def rows_of(path: Path) -> list[list[str]]:
+    return list(csv.reader(path.read_text().splitlines()))
+
+
 @pytest.mark.parametrize("name", found())
 def test_every_option_of_a_recipe_is_known(name: str) -> None:
     made = recipe(name)
@@ -48,7 +52,7 @@ def test_names_are_split_before_the_empty_ones_go(tmp_path: Path) -> None:
     names = {"One": ["a", "b", "", "d", "e "], "Two": ["f", "", "h"]}
     (source / "names.json").write_text(json.dumps(names))
     recipe("names").prepare(source, target)
-    rows = {part: list(csv.reader((target / f"{part}.csv").open()))[1:] for part in ("train", "test")}
+    rows = {part: rows_of(target / f"{part}.csv")[1:] for part in ("train", "test")}
     assert rows["test"] == [["a", "One"], ["f", "Two"]]
     assert rows["train"] == [["b", "One"], ["d", "One"], ["e", "One"], ["h", "Two"]]
 
@@ -77,7 +81,7 @@ def test_falls_are_told_from_their_numbers(tmp_path: Path) -> None:
         (source / f"urfall-cam0-{kind}.csv").write_text("\n".join(lines))
     recipe("falls").prepare(source, target)
     assert sorted(path.name for path in (target / "test").iterdir()) == ["adl-05.csv", "fall-05.csv"]
-    heading, *rows = csv.reader((target / "train" / "fall-04.csv").open())
+    heading, *rows = rows_of(target / "train" / "fall-04.csv")
     assert len(heading) == 17
     assert [row[-1] for row in rows[:3]] == ["not lying", "falling", "lying"]
     assert float(rows[7][14]) == 5
@@ -99,7 +103,7 @@ def test_what_was_run_is_not_run_again(
     def prepare(source: Path, target: Path) -> None:
         MAKERS["labels"](target / "train.csv", 40, 1)
 
-    command = Command(f"labels train.csv --epochs 8 --learning-rate 0.02 {' '.join(OPTIONS['labels'])}")
+    command = Command(f"labels train.csv --epochs 20 --dropout 0.1 --learning-rate 0.02 {' '.join(OPTIONS['labels'])}")
     easy = Recipe("", "", prepare, [command], "accuracy", 0.9, 1.0, 1)
     monkeypatch.setattr(importlib.import_module("recipes.reviews"), "RECIPE", easy)
     arguments = [str(tmp_path), "reviews", "--runs", str(tmp_path / "runs")]
