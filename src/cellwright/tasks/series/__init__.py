@@ -1,21 +1,56 @@
-"""Series: forecasts of several columns over several steps."""
+"""Series: forecasts of several columns over several steps, and which events come next."""
 
-from ..task import Family
-from .reading import Series, read_series
+from collections.abc import Mapping
+from typing import Any
+
+from ..task import Family, Files, Parts
+from .events import COLUMNS_FILE, Events, EventTask
+from .reading import Piece, Series, read_series
 from .settings import SeriesSettings
 from .task import Forecasting, SeriesTask
+
+
+def begin(parts: Parts, given: Mapping[str, Any]) -> SeriesTask | EventTask:
+    """A new task: forecasts of a series, or the next events of sequences."""
+    return task_of(parts)(parts, SeriesSettings(**given))
+
+
+def resume(parts: Parts, settings: SeriesSettings, files: Files) -> SeriesTask | EventTask:
+    """The task of a run."""
+    return task_of(parts)(parts, settings, files)
+
+
+def task_of(parts: Parts) -> type[SeriesTask] | type[EventTask]:
+    """What the data are for."""
+    return SeriesTask if isinstance(parts.learned, Series) else EventTask
+
+
+def open_problem(settings: SeriesSettings, files: Files) -> Forecasting | Events:
+    """The problem of a run."""
+    return Forecasting.of_files(settings, files) if "means" in files(COLUMNS_FILE) else Events.of_files(settings, files)
+
 
 SERIES = Family(
     name="series",
     about="Train a forecaster on your own series, beside naive ones: the last value and the last season again.",
-    data="a CSV or TSV file with a date and numbers on each line; numbers may be missing",
+    data="a CSV or TSV file with a date and numbers on each line, or with the name of a sequence and events, 0 or 1",
     example="load.csv --history 168 --horizon 24",
     settings=SeriesSettings,
     read=read_series,
-    begin=SeriesTask.begin,
-    resume=SeriesTask.resume,
-    open=Forecasting.open,
+    begin=begin,
+    resume=resume,
+    open=open_problem,
     following="predict {run} SERIES-UP-TO-NOW.csv",
 )
 
-__all__ = ["SERIES", "Forecasting", "Series", "SeriesSettings", "SeriesTask", "read_series"]
+__all__ = [
+    "SERIES",
+    "EventTask",
+    "Events",
+    "Forecasting",
+    "Piece",
+    "Series",
+    "SeriesSettings",
+    "SeriesTask",
+    "read_series",
+]

@@ -8,7 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from ...errors import DataError
 from ..faults import Faults
 from ..files import read_file
 
+SEQUENCE = "sequence"
 MISSING = {"", "nan", "na", "null", "none", "-"}
 
 
@@ -37,11 +40,27 @@ class Series:
     values: Tensor
 
 
-def read_series(path: Path) -> Series:
+@dataclass(frozen=True)
+class Piece:
+    """A sequence of events.
+
+    Attributes:
+        name: as the table has it.
+        columns: the names of the events.
+        events: float32 `[T, columns]`, 0 or 1.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    events: Tensor
+
+
+def read_series(path: Path) -> Series | list[Piece]:
     r"""The series of a CSV or TSV file.
 
     The first line names the columns. The first column has dates as ISO 8601 writes them, one after the other; all
-    others have numbers, which may be missing: empty, NaN, NA.
+    others have numbers, which may be missing: empty, NaN, NA. Or the first column is `sequence`, and tells which lines
+    belong together; all others then are events, 1 where one happens and 0 where not.
 
     Raises:
         DataError: it cannot be read, or some lines are something else; it names up to twenty of them.
@@ -49,7 +68,8 @@ def read_series(path: Path) -> Series:
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "load.csv"
     >>> _ = path.write_text("date,load\n2024-01-01 00:00,1.5\n2024-01-01 01:00,\n")
-    >>> read_series(path).values.tolist()
+    >>> series = read_series(path)
+    >>> series.values.tolist()
     [[1.5], [nan]]
     """
     text = read_file(path)
@@ -58,6 +78,8 @@ def read_series(path: Path) -> Series:
     names = [each.strip() for each in next(rows, [])]
     if len(names) < 2:
         raise DataError(f"{str(path)!r} must name a date and at least one number in its first line, but has {names}")
+    if names[0] == SEQUENCE:
+        return read_events(path, names[1:], rows)
     faults = Faults(path)
     dates: list[datetime] = []
     values: list[list[float]] = []
@@ -82,6 +104,27 @@ def read_series(path: Path) -> Series:
     found = torch.tensor(values, dtype=torch.float64)
     check_columns(path, names[1:], found)
     return Series(path.name.partition(".")[0], tuple(names[1:]), tuple(dates), found)
+
+
+def read_events(path: Path, names: Sequence[str], rows: Any) -> list[Piece]:
+    """The sequences of a table of events, whose heading has been read."""
+    faults, found = Faults(path), []
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != 1 + len(names):
+            faults.add(rows.line_num, f"{len(row)} columns, not {1 + len(names)}")
+        elif not {cell.strip() for cell in row[1:]} <= {"0", "1"}:
+            faults.add(rows.line_num, "an event that is neither 0 nor 1")
+        else:
+            found.append((row[0], [float(cell) for cell in row[1:]]))
+    faults.check("bring the name of a sequence, and 0 or 1 for each event")
+    if not found:
+        raise DataError(f"{str(path)!r} holds no steps; bring a line of events for each")
+    return [
+        Piece(name, tuple(names), torch.tensor([events for _, events in group]))
+        for name, group in groupby(found, key=lambda step: step[0])
+    ]
 
 
 def date_of(cell: str) -> datetime | None:

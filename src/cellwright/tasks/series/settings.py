@@ -18,6 +18,7 @@ class SeriesSettings(RecurrentSettings):
         stride: steps from one window to learn from to the next.
         quantiles: forecast the 10 %, 50 % and 90 % quantiles instead of the mean.
         linear: add a linear forecast of the same history, which begins as the repeated last season.
+        shift: of events: by up to so many columns they are shifted while learning, as music is transposed.
 
     Raises:
         InputError: a number is out of range, or there is no such cell.
@@ -31,8 +32,10 @@ class SeriesSettings(RecurrentSettings):
     stride: int = 1
     quantiles: bool = False
     linear: bool = True
+    shift: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         in_range(self, 1, 1_000_000, "horizon", "period", "stride")
+        in_range(self, 0, 1_000_000, "shift")
         in_range(self, self.period, 1_000_000, "history")

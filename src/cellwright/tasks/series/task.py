@@ -48,7 +48,7 @@ class Forecasting:
         self.settings = settings
 
     @staticmethod
-    def open(settings: SeriesSettings, files: Files) -> Forecasting:
+    def of_files(settings: SeriesSettings, files: Files) -> Forecasting:
         """The problem of a run."""
         return Forecasting(*tables(files), settings)
 
@@ -159,16 +159,6 @@ class SeriesTask(Forecasting):
         self.learned = self.windows(learned, settings.stride)
         self.watched = self.batches(watched)
         self.tested = self.watched if parts.test is None else self.batches(parts.test)
-
-    @staticmethod
-    def begin(parts: Parts, given: Mapping[str, Any]) -> SeriesTask:
-        """A new task."""
-        return SeriesTask(parts, SeriesSettings(**given))
-
-    @staticmethod
-    def resume(parts: Parts, settings: SeriesSettings, files: Files) -> SeriesTask:
-        """The task of a run."""
-        return SeriesTask(parts, settings, files)
 
     @property
     def summary(self) -> str:
