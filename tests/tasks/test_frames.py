@@ -123,3 +123,9 @@ def test_figures_of_segments_by_hand() -> None:
     assert hits(true, found, 0.10) == (2, 2, 0)
     assert hits(true, found, 0.50) == (1, 3, 1)
     assert hits(true, true, 1.0) == (2, 0, 0)
+
+
+def test_frames_without_labels_cannot_be_measured() -> None:
+    bare = Video("bare", ("time", "noise", "constant"), torch.ones(3, 3), ("", "", ""))
+    with pytest.raises(DataError, match="some frames must have a label, but none has"):
+        task().batches([bare])

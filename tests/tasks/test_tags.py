@@ -145,3 +145,19 @@ def test_words_that_were_never_met_get_tags_too(tmp_path: Path) -> None:
     task = spans_task(tmp_path)
     strange = read_sentences(written(tmp_path / "new.txt", "überall\n日本\n"))
     assert len("".join(task.predict(task.network().eval(), strange)).split()) == 4
+
+
+def test_tags_and_labels_that_were_never_learned_are_missed(tmp_path: Path) -> None:
+    lines = "# label = x\nrain N\nfalls V\n\n# label = y\nit N\nsnows V\n"
+    learned = read_sentences(written(tmp_path / "a.txt", lines))
+    other = read_sentences(written(tmp_path / "b.txt", "# label = z\nrain N\nquickly ADV\n"))
+    task = TagTask(Parts(learned, learned), SMALL)
+    metric, network = task.metric(), task.network().eval()
+    with torch.no_grad():
+        for batch in task.batches(other):
+            metric.update(task.step(network, batch, None))
+    assert metric.count == 2
+    assert metric.right <= 1
+    assert (metric.labels, metric.right_labels) == (1, 0)
+    with pytest.raises(DataError, match="every sentence must have tags"):
+        task.batches(read_sentences(written(tmp_path / "c.txt", "rain\n")))

@@ -25,8 +25,16 @@ class ExampleProblem(ABC):
     def batch(self, examples: Sequence[Any], group: Sequence[int]) -> Batch:
         """Some of the examples, by their numbers, as tensors."""
 
+    def check(self, examples: Sequence[Any]) -> None:  # noqa: B027  # not every problem has something to refuse
+        """Refuse examples on which nothing can be measured.
+
+        Raises:
+            DataError: what is to be found is missing, or was never learned.
+        """
+
     def batches(self, data: Sequence[Any]) -> Batches:
         """Examples to measure on, the longest first."""
+        self.check(data)
         groups = in_order_of_length(self.lengths(data), self.settings.batch)
         return Batches(groups, lambda group: self.batch(data, group))
 

@@ -125,6 +125,18 @@ class Framing(ExampleProblem):
         """Some videos as tensors."""
         return batch_of([self.tensors(examples[n]) for n in group])
 
+    def check(self, examples: Sequence[Video]) -> None:
+        """Some frames have labels, and all of those were learned."""
+        if not any(label for each in examples for label in each.labels):
+            raise DataError("to be measured, some frames must have a label, but none has; fill the column label")
+        for each in examples:
+            strange = {label for label in each.labels if label} - set(self.labels.names)
+            if strange:
+                raise DataError(
+                    f"every label must be among those to learn from, but {min(strange)!r} of {each.name!r} is not; add "
+                    "frames of it, or leave it empty"
+                )
+
     def step(self, network: nn.Module, batch: FrameBatch, carried: Carried) -> Step:
         """Cross-entropy of the labels, in nats per labelled frame."""
         scores = network(batch.features, batch.lengths)
@@ -175,13 +187,7 @@ class FrameTask(ExampleTask, Framing):
         ExampleTask.__init__(self, parts, settings.validation)
         found = measured(self.learned) if files is None else tables(files)
         Framing.__init__(self, *found, settings)
-        for each in (*self.watched, *self.tested):
-            strange = {label for label in each.labels if label} - set(self.labels.names)
-            if strange:
-                raise DataError(
-                    f"every label must be among those to learn from, but {min(strange)!r} of {each.name!r} is not; add "
-                    "frames of it, or leave it empty"
-                )
+        self.check([*self.watched, *self.tested])
         self.pieces = [self.tensors(each) for each in self.learned]
 
     @staticmethod

@@ -129,6 +129,15 @@ class Labelling(ExampleProblem):
         """Words or characters of each text."""
         return [len(self.numbers(each.text)) for each in examples]
 
+    def check(self, examples: Sequence[Example]) -> None:
+        """Every label was learned."""
+        for each in examples:
+            if each.label not in self.labels.numbers:
+                raise DataError(
+                    f"every label must be among those to learn from, but {each.label!r} of {each.text[:50]!r} is not; "
+                    "add examples of it, or take it out"
+                )
+
     def step(self, network: nn.Module, batch: LabelBatch, carried: Carried) -> Step:
         """Cross-entropy of the classes, in nats per text."""
         scores = network(batch.units, batch.lengths)
@@ -169,12 +178,7 @@ class LabelTask(ExampleTask, Labelling):
     def __init__(self, parts: Parts, settings: LabelSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         Labelling.__init__(self, *(counted(self.learned, settings) if files is None else tables(files)), settings)
-        for each in (*self.watched, *self.tested):
-            if each.label not in self.labels.numbers:
-                raise DataError(
-                    f"every label must be among those to learn from, but {each.label!r} of {each.text[:50]!r} is not; "
-                    "add examples of it, or take it out"
-                )
+        self.check([*self.watched, *self.tested])
 
     @staticmethod
     def begin(parts: Parts, given: Mapping[str, Any]) -> LabelTask:

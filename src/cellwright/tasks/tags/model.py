@@ -21,8 +21,8 @@ class TagBatch(NamedTuple):
         spellings: characters of each different word, int64 `[U, C]`.
         spelling_lengths: characters of each, int64 `[U]`.
         spelt: which of them each word is, int64 `[B, T]`.
-        tags: what is to be found, int64 `[B, T]`; `IGNORED` where nothing is.
-        labels: of the sentences, int64 `[B]`; `IGNORED` where there is none.
+        tags: what is to be found, int64 `[B, T]`; `IGNORED` where nothing is, `UNSEEN` where it was never learned.
+        labels: of the sentences, int64 `[B]`; the same.
     """
 
     words: Tensor

@@ -23,6 +23,8 @@ from .vocabulary import TagVocabulary
 VOCABULARY_FILE = "vocabulary.json"
 IGNORED = -100
 """The target that `torch.nn.functional.cross_entropy` leaves out."""
+UNSEEN = -1
+"""A tag or label that was never learned: it is missed whatever is found."""
 SHOWN = 3
 
 
@@ -65,7 +67,7 @@ class Tagging(ExampleProblem):
         different: dict[str, int] = {}
         spelt = [[different.setdefault(word, len(different)) for word in each.words] for each in chosen]
         spellings = [torch.tensor(known.spelling(word)) for word in different]
-        tags = [[known.tags.number(tag, IGNORED) for tag in each.tags or [""] * len(each.words)] for each in chosen]
+        tags = [[known.tags.number(tag, UNSEEN) for tag in each.tags or [""] * len(each.words)] for each in chosen]
         return TagBatch(
             padded([torch.tensor([known.word(word) for word in each.words]) for each in chosen]),
             torch.tensor(self.lengths(chosen)),
@@ -73,31 +75,38 @@ class Tagging(ExampleProblem):
             torch.tensor([len(each) for each in spellings]),
             padded([torch.tensor(each) for each in spelt]),
             padded([torch.tensor(each) for each in tags], IGNORED),
-            torch.tensor([known.labels.number(each.label or "", IGNORED) for each in chosen]),
+            torch.tensor([known.labels.number(each.label, UNSEEN) if each.label else IGNORED for each in chosen]),
         )
+
+    def check(self, examples: Sequence[Sentence]) -> None:
+        """Every sentence has tags; one that was never learned counts as missed."""
+        for each in examples:
+            if each.tags is None:
+                raise DataError(f"every sentence must have tags, but {' '.join(each.words[:9])!r} has none; add them")
 
     def step(self, network: nn.Module, batch: TagBatch, carried: Carried) -> Step:
         """Cross-entropy of the tags, and of the labels if there are any, in nats per word."""
         scores, of_labels = network(batch)
-        loss = functional.cross_entropy(scores.flatten(0, 1), batch.tags.flatten(), ignore_index=IGNORED)
+        tags = batch.tags.masked_fill(batch.tags == UNSEEN, IGNORED)
+        loss = functional.cross_entropy(scores.flatten(0, 1), tags.flatten(), ignore_index=IGNORED)
         labelled = batch.labels >= 0
         if labelled.any():
             loss = loss + functional.cross_entropy(of_labels[labelled], batch.labels[labelled])
-        count = int((batch.tags >= 0).sum())
+        count = int((batch.tags != IGNORED).sum())
         found = None if network.training else self.compared(batch, scores, of_labels)
         return Step(loss, count, found=found)
 
     def compared(self, batch: TagBatch, scores: Tensor, of_labels: Tensor) -> Tagged:
-        """What was to be found in a batch, and what was found; words and sentences with unknown tags are left out."""
-        true, found = [], []
+        """What was to be found in a batch, and what was found; what was never learned has a name of its own."""
+        true, found, unseen = [], [], "B-unseen" if self.of_spans else "unseen"
         for tags, guessed in zip(batch.tags.tolist(), self.decoded(scores, batch.lengths), strict=True):
-            pairs = [(tag, guess) for tag, guess in zip(tags, guessed, strict=False) if tag >= 0]
-            true.append([self.vocabulary.tags.name(tag) for tag, _ in pairs])
+            pairs = [(tag, guess) for tag, guess in zip(tags, guessed, strict=False) if tag != IGNORED]
+            true.append([self.vocabulary.tags.name(tag) if tag != UNSEEN else unseen for tag, _ in pairs])
             found.append([self.vocabulary.tags.name(guess) for _, guess in pairs])
         labels = [
-            (self.vocabulary.labels.name(label), self.vocabulary.labels.name(guess))
+            (self.vocabulary.labels.name(label) if label != UNSEEN else "", self.vocabulary.labels.name(guess))
             for label, guess in zip(batch.labels.tolist(), of_labels.argmax(-1).tolist(), strict=True)
-            if label >= 0
+            if label != IGNORED and len(self.vocabulary.labels)
         ]
         return Tagged(true, found, [label for label, _ in labels], [guess for _, guess in labels])
 
@@ -161,9 +170,7 @@ class TagTask(ExampleTask, Tagging):
 
     def __init__(self, parts: Parts, settings: TagSettings, vocabulary: TagVocabulary | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
-        for each in (*self.learned, *self.watched, *self.tested):
-            if each.tags is None:
-                raise DataError(f"every sentence must have tags, but {' '.join(each.words[:9])!r} has none; add them")
+        self.check([*self.learned, *self.watched, *self.tested])
         Tagging.__init__(self, vocabulary or TagVocabulary.learned(self.learned), settings)
 
     @staticmethod
