@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cellwright.cli import main
 from cellwright.errors import DataError
+from cellwright.tasks import Parts
 from cellwright.tasks.memory import PROBLEMS, MemorySettings, MemoryTask, read_problem
 from cellwright.tasks.memory.digits import images_as_batch
 from cellwright.tasks.memory.drawn import strings_as_batch
@@ -24,7 +25,7 @@ def chance() -> torch.Generator:
 
 
 def task(problem: str, **settings: object) -> MemoryTask:
-    return MemoryTask(PROBLEMS[problem], MemorySettings(**{"hidden": 6, "steps": 20, **settings}))  # type: ignore[arg-type]
+    return MemoryTask(Parts(PROBLEMS[problem]), MemorySettings(**{"hidden": 6, "steps": 20, **settings}))  # type: ignore[arg-type]
 
 
 def test_adding_marks_one_number_in_each_half() -> None:
@@ -141,7 +142,7 @@ def test_digits_are_read_by_rows_and_by_pixels(tmp_path: Path) -> None:
     assert pixels.inputs.shape == (20, 196, 1)
     assert torch.allclose(pixels.inputs[3, 14:28, 0], torch.full((14,), 0.5))
     assert rows.targets[3].tolist() == [-100] * 27 + [3]
-    made = MemoryTask(found, MemorySettings(hidden=4))
+    made = MemoryTask(Parts(found), MemorySettings(hidden=4))
     assert sum(len(batch.inputs) for batch in made.training(0)) == 10
     assert sum(len(batch.inputs) for batch in made.final()) == 20
 

@@ -5,7 +5,7 @@ import torch
 
 from cellwright.errors import DataError
 from cellwright.tasks import Parts
-from cellwright.tasks.text import TextSettings, TextTask, load_vocabulary, settings_for
+from cellwright.tasks.text import TextSettings, TextTask, settings_for
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 50
 SMALL = TextSettings(hidden=8, embedding=4, batch=2, chunk=16)
@@ -29,7 +29,7 @@ def test_byte_pairs_are_learned_from_the_first_part_only():
 
 def test_an_earlier_vocabulary_is_kept():
     first = TextTask(Parts(TEXT), SMALL)
-    again = TextTask(Parts(TEXT), SMALL, load_vocabulary(first.files["vocabulary.json"].decode()))
+    again = TextTask(Parts(TEXT), SMALL, lambda name: first.files[name].decode())
     assert torch.equal(first.learned, again.learned)
 
 

@@ -90,7 +90,7 @@ def resume(run: Path, data: Path | None, budget: Mapping[str, float]) -> None:
                 f"a run goes on with the data it began with, but {str(path)!r} has changed; bring them back, or start "
                 "a new run"
             )
-    task = family.resume(parts, settings_of(family, recipe), folder.read)
+    task = family.task(parts, settings_of(family, recipe), folder.read)
     folder.write("recipe.json", recipe.to_json().encode())
     to_the_end(family, task, recipe, folder)
 

@@ -134,11 +134,11 @@ class Family:
         example: a file name for the example of its command.
         settings: the dataclass of its settings; the docstring describes each.
         read: from a path to data. Raises DataError that names what is wrong, and where.
-        begin: a new task, of data and of those settings that the user has given.
-        resume: the same task again, of data, all settings and the files of its run.
+        task: of data, settings, and the files of a run that goes on; None for a new one.
         open: the problem alone, of settings and the files of a run.
         following: a command to try with the folder of a finished run.
         by_data: settings whose defaults the data decide.
+        chosen: all settings, of data and of those settings that were given; None where data decide nothing.
         exhibit: what else to show of several networks that have learned the same task: a table, its heading first.
     """
 
@@ -148,9 +148,13 @@ class Family:
     example: str
     settings: type
     read: Callable[[Path], Data]
-    begin: Callable[[Parts, Mapping[str, Any]], Task]
-    resume: Callable[[Parts, Any, Files], Task]
+    task: Callable[[Parts, Any, Files | None], Task]
     open: Callable[[Any, Files], Problem]
     following: str
     by_data: tuple[str, ...] = ()
+    chosen: Callable[[Parts, Mapping[str, Any]], Any] | None = None
     exhibit: Callable[[Any, Mapping[str, nn.Module]], list[list[str]]] | None = None
+
+    def begin(self, parts: Parts, given: Mapping[str, Any]) -> Task:
+        """A new task, of data and of those settings that the user has given."""
+        return self.task(parts, self.settings(**given) if self.chosen is None else self.chosen(parts, given), None)

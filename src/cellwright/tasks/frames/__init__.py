@@ -12,8 +12,7 @@ FRAMES = Family(
     example="clips/",
     settings=FrameSettings,
     read=read_videos,
-    begin=FrameTask.begin,
-    resume=FrameTask.resume,
+    task=FrameTask,
     open=Framing.open,
     following="predict {run} NEW-CLIP.csv",
 )

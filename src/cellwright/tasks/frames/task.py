@@ -190,16 +190,6 @@ class FrameTask(ExampleTask, Framing):
         self.check([*self.watched, *self.tested])
         self.pieces = [self.tensors(each) for each in self.learned]
 
-    @staticmethod
-    def begin(parts: Parts, given: Mapping[str, Any]) -> FrameTask:
-        """A new task."""
-        return FrameTask(parts, FrameSettings(**given))
-
-    @staticmethod
-    def resume(parts: Parts, settings: FrameSettings, files: Files) -> FrameTask:
-        """The task of a run."""
-        return FrameTask(parts, settings, files)
-
     @property
     def summary(self) -> str:
         """How many videos, frames and labels there are."""

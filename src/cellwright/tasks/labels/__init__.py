@@ -12,8 +12,7 @@ LABELS = Family(
     example="reviews.csv",
     settings=LabelSettings,
     read=read_examples,
-    begin=LabelTask.begin,
-    resume=LabelTask.resume,
+    task=LabelTask,
     open=Labelling.open,
     following="predict {run} NEW-TEXTS.csv",
 )

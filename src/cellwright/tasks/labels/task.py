@@ -180,16 +180,6 @@ class LabelTask(ExampleTask, Labelling):
         Labelling.__init__(self, *(counted(self.learned, settings) if files is None else tables(files)), settings)
         self.check([*self.watched, *self.tested])
 
-    @staticmethod
-    def begin(parts: Parts, given: Mapping[str, Any]) -> LabelTask:
-        """A new task."""
-        return LabelTask(parts, LabelSettings(**given))
-
-    @staticmethod
-    def resume(parts: Parts, settings: LabelSettings, files: Files) -> LabelTask:
-        """The task of a run."""
-        return LabelTask(parts, settings, files)
-
     @property
     def summary(self) -> str:
         """How many texts and classes there are."""

@@ -200,23 +200,14 @@ class MemoryTask(Remembering):
     """A problem to learn.
 
     Args:
-        data: a problem whose sequences are drawn, or images.
+        parts: a problem whose sequences are drawn, or images; what is watched and measured on goes with it.
         settings: see `MemorySettings`.
+        files: nothing is read from an earlier run.
     """
 
-    def __init__(self, data: Data, settings: MemorySettings) -> None:
-        super().__init__(DIGITS if isinstance(data, Digits) else data.name, settings)
-        self.data = data
-
-    @staticmethod
-    def begin(parts: Parts, given: Mapping[str, Any]) -> MemoryTask:
-        """A new task."""
-        return MemoryTask(parts.learned, MemorySettings(**given))
-
-    @staticmethod
-    def resume(parts: Parts, settings: MemorySettings, files: Files) -> MemoryTask:
-        """The task of a run."""
-        return MemoryTask(parts.learned, settings)
+    def __init__(self, parts: Parts, settings: MemorySettings, files: Files | None = None) -> None:
+        self.data: Data = parts.learned
+        super().__init__(DIGITS if isinstance(self.data, Digits) else self.data.name, settings)
 
     @property
     def summary(self) -> str:

@@ -1,8 +1,5 @@
 """Series: forecasts of several columns over several steps, and which events come next."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..task import Family, Files, Parts
 from .events import COLUMNS_FILE, Events, EventTask
 from .reading import Piece, Series, read_series
@@ -10,19 +7,9 @@ from .settings import SeriesSettings
 from .task import Forecasting, SeriesTask
 
 
-def begin(parts: Parts, given: Mapping[str, Any]) -> SeriesTask | EventTask:
-    """A new task: forecasts of a series, or the next events of sequences."""
-    return task_of(parts)(parts, SeriesSettings(**given))
-
-
-def resume(parts: Parts, settings: SeriesSettings, files: Files) -> SeriesTask | EventTask:
-    """The task of a run."""
-    return task_of(parts)(parts, settings, files)
-
-
-def task_of(parts: Parts) -> type[SeriesTask] | type[EventTask]:
-    """What the data are for."""
-    return SeriesTask if isinstance(parts.learned, Series) else EventTask
+def task(parts: Parts, settings: SeriesSettings, files: Files | None = None) -> SeriesTask | EventTask:
+    """Forecasts of a series, or the next events of sequences, as the data have it."""
+    return (SeriesTask if isinstance(parts.learned, Series) else EventTask)(parts, settings, files)
 
 
 def open_problem(settings: SeriesSettings, files: Files) -> Forecasting | Events:
@@ -37,8 +24,7 @@ SERIES = Family(
     example="load.csv --history 168 --horizon 24",
     settings=SeriesSettings,
     read=read_series,
-    begin=begin,
-    resume=resume,
+    task=task,
     open=open_problem,
     following="predict {run} SERIES-UP-TO-NOW.csv",
 )

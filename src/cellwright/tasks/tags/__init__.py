@@ -12,8 +12,7 @@ TAGS = Family(
     example="train.conllu --valid dev.conllu",
     settings=TagSettings,
     read=read_sentences,
-    begin=TagTask.begin,
-    resume=TagTask.resume,
+    task=TagTask,
     open=Tagging.open,
     following="predict {run} NEW-SENTENCES.txt",
 )

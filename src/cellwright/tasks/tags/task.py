@@ -162,26 +162,17 @@ class TagTask(ExampleTask, Tagging):
     Args:
         parts: sentences; where none are given to watch, some of the first are kept for it.
         settings: see `TagSettings`.
-        vocabulary: an earlier run's; None makes one from the sentences to learn from.
+        files: those of an earlier run; None makes new ones from the sentences to learn from.
 
     Raises:
         DataError: there are too few sentences, or some have no tags.
     """
 
-    def __init__(self, parts: Parts, settings: TagSettings, vocabulary: TagVocabulary | None = None) -> None:
+    def __init__(self, parts: Parts, settings: TagSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         self.check([*self.learned, *self.watched, *self.tested])
-        Tagging.__init__(self, vocabulary or TagVocabulary.learned(self.learned), settings)
-
-    @staticmethod
-    def begin(parts: Parts, given: Mapping[str, Any]) -> TagTask:
-        """A new task."""
-        return TagTask(parts, TagSettings(**given))
-
-    @staticmethod
-    def resume(parts: Parts, settings: TagSettings, files: Files) -> TagTask:
-        """The task of a run."""
-        return TagTask(parts, settings, TagVocabulary.of_json(files(VOCABULARY_FILE)))
+        known = TagVocabulary.learned(self.learned) if files is None else TagVocabulary.of_json(files(VOCABULARY_FILE))
+        Tagging.__init__(self, known, settings)
 
     @property
     def summary(self) -> str:

@@ -7,7 +7,7 @@ from .reading import read_text
 from .sampling import Choice, write
 from .settings import TextSettings, settings_for, size_of
 from .streams import Windows
-from .task import Language, TextTask, opening, text_step
+from .task import Language, TextTask, chosen, opening, text_step
 from .vocabulary import Vocabulary, load_vocabulary
 
 TEXT = Family(
@@ -17,10 +17,10 @@ TEXT = Family(
     example="novel.txt",
     settings=TextSettings,
     read=read_text,
-    begin=TextTask.begin,
-    resume=TextTask.resume,
+    task=TextTask,
     open=Language.open,
     following='generate {run} --length 500 --prompt "..."',
+    chosen=chosen,
     by_data=("embedding", "hidden", "layers", "dropout", "tie", "batch", "chunk"),
 )
 

@@ -75,7 +75,7 @@ class TextTask(Language):
     Args:
         parts: the texts; where none is given to watch, the end of the first is kept for it.
         settings: see `TextSettings`.
-        vocabulary: an earlier run's; None makes one from the text.
+        files: those of an earlier run; None makes new ones from the text.
 
     Raises:
         DataError: the text is too short to be split.
@@ -88,26 +88,16 @@ class TextTask(Language):
     32
     """
 
-    def __init__(self, parts: Parts, settings: TextSettings, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(self, parts: Parts, settings: TextSettings, files: Files | None = None) -> None:
         text, watched = split(parts, settings.validation)
         tested = watched if parts.test is None else parts.test
         whole = text + watched + (parts.test or "")
-        super().__init__(vocabulary or learn_vocabulary(whole, text, settings), settings)
+        known = load_vocabulary(files(VOCABULARY_FILE)) if files else learn_vocabulary(whole, text, settings)
+        super().__init__(known, settings)
         self.learned = self.vocabulary.encode(text)
         self.watched, self.tested = self.batches(watched), self.batches(tested)
         self.characters = len(text)
         self.training(epoch=0)  # refuses a text that is too short: better now than in mid-run
-
-    @staticmethod
-    def begin(parts: Parts, given: Mapping[str, Any]) -> TextTask:
-        """A new task: what is not given is chosen by the size of the text."""
-        chosen = settings_for(len(parts.learned), given.get("vocabulary", "characters"))
-        return TextTask(parts, dataclasses.replace(chosen, **given))
-
-    @staticmethod
-    def resume(parts: Parts, settings: TextSettings, files: Files) -> TextTask:
-        """The task of a run."""
-        return TextTask(parts, settings, load_vocabulary(files(VOCABULARY_FILE)))
 
     @property
     def summary(self) -> str:
@@ -145,6 +135,12 @@ class TextTask(Language):
             torch.Generator().manual_seed(0),
         )
         return self.vocabulary.decode(tokens).strip("\n")
+
+
+def chosen(parts: Parts, given: Mapping[str, Any]) -> TextSettings:
+    """Settings for a text of this size, changed by what was given."""
+    settings = settings_for(len(parts.learned), given.get("vocabulary", "characters"))
+    return dataclasses.replace(settings, **given)
 
 
 def split(parts: Parts, share: float) -> tuple[str, str]:
