@@ -49,8 +49,8 @@ def read_problem(path: Path) -> Data:
         return read_digits(path)
     if path.name not in PROBLEMS:
         raise DataError(
-            f"there is no problem and no folder {str(path)!r}; {nearest(path.name, PROBLEMS)}, or name a folder with "
-            "the files of MNIST"
+            f"there is no folder with the files of MNIST at {str(path)!r}, and no problem of that name; "
+            f"{nearest(path.name, PROBLEMS)}"
         )
     return PROBLEMS[path.name]
 
