@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from cellwright.errors import DataError
+from cellwright.tasks.batches import IGNORED
 from cellwright.tasks.text import Windows
-from cellwright.tasks.text.streams import IGNORED, Streams
+from cellwright.tasks.text.streams import Streams
 
 
 @pytest.mark.parametrize(("tokens", "batch", "length"), [(1000, 4, 7), (97, 3, 8), (200, 1, 50), (1000, 8, 1)])

@@ -11,6 +11,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .task import Batch
 
+IGNORED = -100
+"""The target that `torch.nn.functional.cross_entropy` leaves out."""
+
 POOL = 50
 """Batches among which examples are sorted while learning: enough to pad a twentieth, few enough for chance."""
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError
-from ..batches import Batches, padded
+from ..batches import IGNORED, Batches, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..recurrent import Encoder
 from ..symbols import Symbols, from_json, to_json
@@ -22,8 +22,6 @@ from .settings import FrameSettings
 
 SCALES_FILE = "features.json"
 TABLES = ("columns", "means", "deviations", "labels")
-IGNORED = -100
-"""The target that `torch.nn.functional.cross_entropy` leaves out."""
 LEAST = 1e-6
 """A feature that varies less is not scaled up."""
 

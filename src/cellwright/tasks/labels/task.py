@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError
-from ..batches import padded
+from ..batches import IGNORED, padded
 from ..confusion import Classified, Confusion
 from ..examples import ExampleProblem, ExampleTask
 from ..recurrent import Encoder, pooled
@@ -25,8 +25,6 @@ VOCABULARY_FILE = "vocabulary.json"
 TABLES = ("units", "counts", "labels", "label_counts")
 WORD = re.compile(r"\w+|[^\w\s]")
 UNKNOWN = 0
-IGNORED = -100
-"""The target that `torch.nn.functional.cross_entropy` leaves out."""
 SHOWN = 5
 
 

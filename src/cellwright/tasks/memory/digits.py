@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ...errors import DataError
+from ..batches import IGNORED
 from ..files import read_bytes
-from .drawn import IGNORED, MemoryBatch
+from .drawn import MemoryBatch
 
 CLASSES = 10
 BYTES = 0x08  # the code of unsigned bytes in the IDX format

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ..batches import IGNORED
 from .reber import LETTERS, legal_after, reber_string
-
-IGNORED = -100
-"""The target that `torch.nn.functional.cross_entropy` leaves out."""
 
 
 class MemoryBatch(NamedTuple):

@@ -14,12 +14,12 @@ from torch.nn import functional
 from ...cells import cells
 from ...errors import DataError, InputError, nearest
 from ...layers import Recurrent, init
-from ..batches import Batches
+from ..batches import IGNORED, Batches
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
 from ..task import Carried, Files, Parts, Step
 from .digits import CLASSES, WATCHED, Digits, images_as_batch, read_digits
-from .drawn import IGNORED, PROBLEMS, Drawn, MemoryBatch, chance_loss
+from .drawn import PROBLEMS, Drawn, MemoryBatch, chance_loss
 from .lags import gradient_by_lag
 from .settings import MemorySettings
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError
-from ..batches import padded
+from ..batches import IGNORED, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..task import Carried, Files, Parts, Step
 from .metric import Tagged, TagMetric
@@ -21,8 +21,6 @@ from .spans import are_spans, follows
 from .vocabulary import TagVocabulary
 
 VOCABULARY_FILE = "vocabulary.json"
-IGNORED = -100
-"""The target that `torch.nn.functional.cross_entropy` leaves out."""
 UNSEEN = -1
 """A tag or label that was never learned: it is missed whatever is found."""
 SHOWN = 3

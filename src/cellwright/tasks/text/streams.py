@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
-
-IGNORED = -100
-"""The target that `torch.nn.functional.cross_entropy` leaves out."""
+from ..batches import IGNORED
 
 
 class TextBatch(NamedTuple):
