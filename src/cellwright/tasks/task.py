@@ -136,7 +136,7 @@ class Family:
         read: from a path to data. Raises DataError that names what is wrong, and where.
         task: of data, settings, and the files of a run that goes on; None for a new one.
         open: the problem alone, of settings and the files of a run.
-        following: a command to try with the folder of a finished run.
+        following: a command to try with a finished run: `{run}` is its folder, `{data}` what it learned from.
         by_data: settings whose defaults the data decide.
         chosen: all settings, of data and of those settings that were given; None where data decide nothing.
         exhibit: what else to show of several networks that have learned the same task: a table, its heading first.

@@ -26,8 +26,8 @@ class TrainingSettings:
         warm_up: share of the budget in which it rises.
         weight_decay: AdamW's decay of the weights (Loshchilov & Hutter, 2019).
         clip: longest gradient; a longer one is shortened to it (Pascanu, Mikolov & Bengio, 2013).
-        minutes: wall minutes until the end; None for no such end.
-        epochs: times through the data until the end; None for no such end.
+        minutes: wall minutes until the end.
+        epochs: times through the data until the end; with minutes too, whichever comes first.
         validations: how often to measure within the budget: dense at first, then ever more rarely.
         patience: share of the budget without a gain after which to stop; 1 never stops early.
         average: share of the steps so far whose weights are averaged (Polyak & Juditsky, 1992); 0 averages none.

@@ -14,7 +14,7 @@ MEMORY = Family(
     read=read_problem,
     task=MemoryTask,
     open=Remembering.open,
-    following="evaluate {run} PROBLEM",
+    following="evaluate {run} {data}",
     exhibit=exhibit,
 )
 
