@@ -44,12 +44,14 @@ class Drawn:
         inputs: numbers at each step.
         outputs: answers to choose from, or 1 for a number.
         draw: what makes a batch.
+        symbols: how the answers are written.
     """
 
     name: str
     inputs: int
     outputs: int
     draw: Draw
+    symbols: str = "0123456789"
 
 
 def adding(chance: torch.Generator, count: int, steps: int) -> MemoryBatch:
@@ -133,7 +135,7 @@ PROBLEMS = {
         Drawn("adding", 2, 1, adding),
         Drawn("copy", SYMBOLS + 2, SYMBOLS, copy),
         Drawn("order", 8, 4, order),
-        Drawn("reber", len(LETTERS), len(LETTERS), reber),
+        Drawn("reber", len(LETTERS), len(LETTERS), reber, LETTERS),
     )
 }
 

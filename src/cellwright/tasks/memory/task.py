@@ -250,7 +250,9 @@ class MemoryTask(Remembering):
             return "  ".join(f"{a:.2f} as {b:.2f}" for a, b in zip(batch.targets[:5], last, strict=False))
         rows = zip(batch.targets[:3], answers.argmax(-1), strict=False)
         asked = [(true[true >= 0].tolist(), found[true >= 0].tolist()) for true, found in rows]
-        return "  ".join(f"{''.join(map(str, true))} as {''.join(map(str, found))}" for true, found in asked)
+        symbols = self.data.symbols if isinstance(self.data, Drawn) else "0123456789"
+        written = [["".join(symbols[n] for n in row) for row in pair] for pair in asked]
+        return "  ".join(f"{true} as {found}" for true, found in written)
 
 
 def exhibit(task: MemoryTask, networks: Mapping[str, nn.Module]) -> list[list[str]]:
