@@ -13,8 +13,8 @@ from cellwright.tasks import families
 from tests.tasks.small import MAKERS, OPTIONS
 
 PAGES = Path(__file__).parents[2] / "docs" / "tasks"
-EXAMPLES = {"tags": 40, "labels": 40, "frames": 10, "series": 150, "memory": 1}
-NAMES = re.compile(r"\b[\w-]+\.(?:txt|csv)\b")
+EXAMPLES = {"tags": 40, "labels": 40, "frames": 10, "series": 150, "speech": 40, "lines": 40, "memory": 1}
+NAMES = re.compile(r"[\w-]+(?:\.(?:txt|csv|tsv)|/)")
 
 
 def commands(page: str) -> list[list[str]]:

@@ -7,6 +7,11 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import soundfile
+from PIL import Image, ImageDraw, ImageFont
+
+TONES, RATE = {"low": 400, "high": 1500}, 8000
 CITIES = ["rome", "oslo", "lima", "new york", "los angeles"]
 MOODS = {"good": ["splendid", "lovely", "charming"], "bad": ["dull", "tedious", "awful"]}
 
@@ -66,12 +71,43 @@ def readings(path: Path, count: int, seed: int) -> Path:
     return path
 
 
+def recordings(path: Path, count: int, seed: int) -> Path:
+    """High and low tones, one to three of them, with noise, and a table of what they are."""
+    chance, numbers = random.Random(seed), np.random.default_rng(seed)
+    rows, folder = ["path,transcript"], path.with_suffix(".recordings")
+    folder.mkdir(exist_ok=True)
+    for n in range(count):
+        words = [chance.choice(list(TONES)) for _ in range(chance.randint(1, 3))]
+        pause = np.zeros(400)
+        tones = [np.sin(2 * np.pi * TONES[word] / RATE * np.arange(chance.randint(900, 1300))) for word in words]
+        samples = np.concatenate([pause, *(each for tone in tones for each in (tone, pause))])
+        soundfile.write(folder / f"{n}.wav", 0.3 * samples + 0.01 * numbers.normal(size=len(samples)), RATE)
+        rows.append(f"{folder.name}/{n}.wav,{' '.join(words)}")
+    path.write_text("\n".join(rows))
+    return path
+
+
+def lines(path: Path, count: int, seed: int) -> Path:
+    """Images of short words, beside each its text."""
+    chance = random.Random(seed)
+    path.mkdir(exist_ok=True)
+    for n in range(count):
+        word = "".join(chance.choice("ilo") for _ in range(chance.randint(2, 5)))
+        image = Image.new("L", (10 + 8 * len(word), 16), 230)
+        ImageDraw.Draw(image).text((4, 2), word, fill=20, font=ImageFont.load_default_imagefont())
+        image.save(path / f"{n:03}.nrm.png")
+        (path / f"{n:03}.gt.txt").write_text(word)
+    return path
+
+
 MAKERS: dict[str, Callable[[Path, int, int], Path]] = {
     "text": prose,
     "tags": sentences,
     "labels": texts,
     "frames": clips,
     "series": readings,
+    "speech": recordings,
+    "lines": lines,
     "memory": lambda path, count, seed: path.with_name("reber"),
 }
 """What writes data for a family: so many examples, by a seed, to a path."""
@@ -82,6 +118,8 @@ OPTIONS: dict[str, list[str]] = {
     "labels": ["--hidden", "8", "--embedding", "8", "--batch", "8"],
     "frames": ["--hidden", "16", "--batch", "4", "--crop", "20"],
     "series": ["--hidden", "8", "--history", "16", "--horizon", "8", "--period", "8", "--batch", "8"],
+    "speech": ["--hidden", "12", "--unit", "words", "--layers", "1", "--bands", "20", "--batch", "4", "--masks", "0"],
+    "lines": ["--hidden", "12", "--layers", "1", "--height", "16", "--channels", "4", "--batch", "4", "--distort", "0"],
     "memory": ["--hidden", "12", "--batch", "4"],
 }
 """What makes a family's network small."""

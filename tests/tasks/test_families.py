@@ -14,8 +14,17 @@ from cellwright.cli.runs import open_run
 from cellwright.tasks import families
 from tests.tasks.small import MAKERS, OPTIONS
 
-EXAMPLES = {"text": 90, "tags": 64, "labels": 64, "frames": 24, "series": 90, "memory": 1}
-MISSED = {"text": 0.9, "tags": 0.1, "labels": 0.1, "frames": 0.25, "series": 0.05, "memory": 0.5}
+EXAMPLES = {"text": 90, "tags": 64, "labels": 64, "frames": 24, "series": 90, "speech": 96, "lines": 96, "memory": 1}
+MISSED = {
+    "text": 0.9,
+    "tags": 0.1,
+    "labels": 0.1,
+    "frames": 0.25,
+    "series": 0.05,
+    "speech": 0.1,
+    "lines": 0.1,
+    "memory": 0.5,
+}
 """The most that each may miss: errors, and for text nats per character, of which it starts with three."""
 READERS = [name for name in families if name not in ("text", "memory")]
 
@@ -80,6 +89,9 @@ def test_predict_writes_what_it_finds(name: str, tmp_path: Path, capsys: pytest.
     if name == "tags":
         found = families[name].read(tmp_path / "found.txt")
         assert [each.words for each in found] == [each.words for each in known]
+    elif name in ("speech", "lines"):
+        assert shown.startswith("path\ttranscript\n")
+        assert len(shown.splitlines()) == 1 + len(known)
     elif name == "labels":
         assert len(shown.splitlines()) == len(known)
     elif name == "series":

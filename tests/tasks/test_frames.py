@@ -10,19 +10,20 @@ import torch
 
 from cellwright.errors import DataError
 from cellwright.tasks import Parts
-from cellwright.tasks.frames import FrameSettings, FrameTask, Video, read_videos
+from cellwright.tasks.frames import FrameSettings, Measured, read_videos
+from cellwright.tasks.frames.features import FeatureTask
 from cellwright.tasks.frames.segments import edit_distance, edit_score, hits
 
 
-def video(frames: int, name: str = "clip", seed: int = 0) -> Video:
+def video(frames: int, name: str = "clip", seed: int = 0) -> Measured:
     chance = torch.Generator().manual_seed(seed)
     features = torch.stack([torch.arange(float(frames)), torch.randn(frames, generator=chance), torch.ones(frames)], 1)
-    return Video(name, ("time", "noise", "constant"), features, tuple("ab"[t % 7 > 3] for t in range(frames)))
+    return Measured(name, tuple("ab"[t % 7 > 3] for t in range(frames)), ("time", "noise", "constant"), features)
 
 
-def task(**settings: object) -> FrameTask:
+def task(**settings: object) -> FeatureTask:
     videos = [video(30), video(50, seed=1)]
-    return FrameTask(Parts(videos, videos), FrameSettings(**{"hidden": 4, "batch": 3, **settings}))  # type: ignore[arg-type]
+    return FeatureTask(Parts(videos, videos), FrameSettings(**{"hidden": 4, "batch": 3, **settings}))  # type: ignore[arg-type]
 
 
 def test_a_column_tells_which_frames_belong_together(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_what_is_no_table_of_frames_is_told_line_by_line(tmp_path: Path, content
 @pytest.mark.parametrize("scaled", ["all", "each"])
 def test_features_are_scaled_and_one_that_does_not_vary_is_zero(scaled: str) -> None:
     made = task(scaled=scaled)
-    features = torch.cat([made.scaled(each) for each in made.learned])
+    features = torch.cat([made.seen(each) for each in made.learned])
     assert torch.allclose(features.mean(0), torch.zeros(3), atol=1e-5)
     assert torch.allclose(features.std(0, correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5)
 
@@ -70,7 +71,7 @@ def test_features_are_scaled_and_one_that_does_not_vary_is_zero(scaled: str) -> 
 def test_each_epoch_cuts_pieces_anew_that_cover_as_many_frames() -> None:
     made = task(crop=20)
     epochs = [made.training(epoch) for epoch in (0, 0, 1)]
-    first, again, second = ([batch.features for batch in batches] for batches in epochs)
+    first, again, second = ([batch.frames for batch in batches] for batches in epochs)
     assert sum(len(batch) for batch in first) == 2 + 3
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
@@ -78,15 +79,15 @@ def test_each_epoch_cuts_pieces_anew_that_cover_as_many_frames() -> None:
 
 
 def test_unknown_labels_and_other_features_are_refused() -> None:
-    strange = Video("new", ("time", "noise", "constant"), torch.ones(2, 3), ("a", "z"))
+    strange = Measured("new", ("a", "z"), ("time", "noise", "constant"), torch.ones(2, 3))
     with pytest.raises(DataError, match="'z' of 'new' is not"):
-        FrameTask(Parts([video(9)], [strange]), FrameSettings())
-    other = Video("other", ("time",), torch.ones(2, 1), ("a", "b"))
+        FeatureTask(Parts([video(9)], [strange]), FrameSettings())
+    other = Measured("other", ("a", "b"), ("time",), torch.ones(2, 1))
     made = task()
     with pytest.raises(DataError, match="'other' has time"):
         list(made.predict(made.network().eval(), [other]))
     with pytest.raises(DataError, match="at least two labels to tell apart, but there are 1"):
-        FrameTask(Parts([Video("same", ("x",), torch.ones(2, 1), ("a", "a"))], [video(5)]), FrameSettings())
+        FeatureTask(Parts([Measured("same", ("a", "a"), ("x",), torch.ones(2, 1))], [video(5)]), FrameSettings())
 
 
 def test_a_causal_network_sees_no_later_frame() -> None:
@@ -126,6 +127,6 @@ def test_figures_of_segments_by_hand() -> None:
 
 
 def test_frames_without_labels_cannot_be_measured() -> None:
-    bare = Video("bare", ("time", "noise", "constant"), torch.ones(3, 3), ("", "", ""))
+    bare = Measured("bare", ("", "", ""), ("time", "noise", "constant"), torch.ones(3, 3))
     with pytest.raises(DataError, match="some frames must have a label, but none has"):
         task().batches([bare])

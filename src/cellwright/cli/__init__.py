@@ -14,11 +14,14 @@ from typer.exceptions import TyperException
 from ..errors import CellwrightError, InputError
 from ..tasks import families
 from .cells import describe, list_cells
+from .clips import clips
 from .demo import demo
 from .text import generate
 from .train import evaluate, predict, train_command
 
-EXTRAS = {"lightning": "tasks", "tokenizers": "tasks"}
+EXTRAS = dict.fromkeys(
+    ["av", "kaldi_native_fbank", "lightning", "matplotlib", "PIL", "rapidfuzz", "soundfile", "tokenizers"], "tasks"
+)
 """What brings the packages that not everyone needs."""
 
 app = typer.Typer(
@@ -45,6 +48,7 @@ app.command(epilog="Example: cellwright predict runs/train new-sentences.txt --o
 app.command(epilog='Example: cellwright generate runs/novel --prompt "Once upon" --length 300')(generate)
 app.command("cells", epilog="Example: cellwright cells")(list_cells)
 app.command(epilog="Example: cellwright describe lstm --input 80 --hidden 12")(describe)
+app.command(epilog="Example: cellwright clips things --count 1000")(clips)
 app.command(epilog="Example: cellwright demo")(demo)
 
 

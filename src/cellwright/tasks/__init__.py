@@ -2,13 +2,15 @@
 
 from .frames import FRAMES
 from .labels import LABELS
+from .lines import LINES
 from .memory import MEMORY
 from .series import SERIES
+from .speech import SPEECH
 from .tags import TAGS
 from .task import Batch, Carried, Family, Files, Metric, Parts, Problem, Step, Task
 from .text import TEXT
 
-families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, SERIES, MEMORY)}
+families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, SERIES, SPEECH, LINES, MEMORY)}
 """The kinds of tasks, by name."""
 
 __all__ = ["Batch", "Carried", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]

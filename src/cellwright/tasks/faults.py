@@ -22,11 +22,11 @@ class Faults:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.found: list[tuple[int, str]] = []
+        self.found: list[tuple[int | str, str]] = []
 
-    def add(self, line: int, what: str) -> None:
-        """Note what is wrong in a line, counted from 1."""
-        self.found.append((line, what))
+    def add(self, place: int | str, what: str) -> None:
+        """Note what is wrong in a line, counted from 1, or in a file of a folder."""
+        self.found.append((place, what))
 
     def check(self, remedy: str) -> None:
         """Go on if there are none.
@@ -36,6 +36,9 @@ class Faults:
         """
         if self.found:
             several = f"{len(self.found):,} faults" if len(self.found) > 1 else "a fault"
-            shown = "; ".join(f"line {line}: {what}" for line, what in self.found[:SHOWN])
+            shown = "; ".join(
+                f"line {place}: {what}" if isinstance(place, int) else f"{place}: {what}"
+                for place, what in self.found[:SHOWN]
+            )
             more = f"; and {len(self.found) - SHOWN:,} more" if len(self.found) > SHOWN else ""
             raise DataError(f"{str(self.path)!r} has {several}: {shown}{more}; {remedy}")

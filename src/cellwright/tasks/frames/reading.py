@@ -1,14 +1,16 @@
-"""Reading features and labels frame by frame: a table with a line for each frame."""
+"""Reading videos and the labels of their frames: tables of features, or video files."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,8 +18,9 @@ from torch import Tensor
 from ...errors import DataError
 from ..faults import Faults
 from ..files import read_file
+from .video import FILMS, count_frames
 
-LABEL, VIDEO = "label", "video"
+LABEL, VIDEO, FRAME = "label", "video", "frame"
 TABLES = (".csv", ".tsv")
 
 
@@ -27,23 +30,44 @@ class Video:
 
     Attributes:
         name: of its file, or in the column `video`.
-        columns: the names of the features.
-        features: float32 `[T, features]`.
         labels: of each frame; "" where there is none.
     """
 
     name: str
-    columns: tuple[str, ...]
-    features: Tensor
     labels: tuple[str, ...]
 
 
-def read_videos(path: Path) -> list[Video]:
-    r"""The videos of a CSV or TSV file, or of a folder of them.
+@dataclass(frozen=True)
+class Measured(Video):
+    """A video by features of its frames.
 
-    The first line names the columns. The column `label` has what is to be learned; it may be empty, or missing in new
-    data. Where there is a column `video`, it tells which frames belong together; else a file is one video. All other
-    columns are features, and numbers.
+    Attributes:
+        columns: the names of the features.
+        features: float32 `[T, features]`.
+    """
+
+    columns: tuple[str, ...]
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class Filmed(Video):
+    """A video in a file.
+
+    Attributes:
+        path: of the file.
+    """
+
+    path: Path
+
+
+def read_videos(path: Path) -> list[Video]:
+    r"""The videos of a CSV or TSV file, of a folder of them, or of video files.
+
+    The first line of a table names the columns. The column `label` has what is to be learned; it may be empty, or
+    missing in new data. Where there is a column `video`, it tells which frames belong together; else a file is one
+    video. All other columns are features, and numbers. Where there are none, `video` has the paths of video files,
+    relative to the table, and `frame` the number of a frame from 0 on; frames that are not named have no label.
 
     Raises:
         DataError: a file cannot be read, or some lines are something else; it names up to twenty of them.
@@ -55,64 +79,130 @@ def read_videos(path: Path) -> list[Video]:
     [[0.5, 1.0], [0.75, 2.0]]
     """
     if not path.exists():
-        raise DataError(f"there is no file or folder {str(path)!r}; name a CSV or TSV file, or a folder of them")
-    files = sorted(each for each in path.rglob("*") if is_table(each)) if path.is_dir() else [path]
-    found = [video for each in files for video in of_table(each)]
+        raise DataError(f"there is no file or folder {str(path)!r}; name a table, a video, or a folder of them")
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    tables = [each for each in files if each.is_file() and (is_table(each) or (not is_film(each) and each == path))]
+    found: list[Video] = [video for each in tables for video in of_table(each)]
+    if not tables:
+        found = [Filmed(each.name, ("",) * count_frames(each), each) for each in files if is_film(each)]
     if not found:
-        raise DataError(f"{str(path)!r} holds no frames; bring a table with a line for each frame")
+        raise DataError(f"{str(path)!r} holds no frames; bring a table with a line for each frame, or videos")
     for each in found:
-        if each.columns != found[0].columns:
+        if columns_of(each) != columns_of(found[0]):
             raise DataError(
-                f"all videos must have the same features, but {found[0].name!r} has {', '.join(found[0].columns)} and "
-                f"{each.name!r} has {', '.join(each.columns)}; name and order them alike"
+                f"all videos must have the same features, but {found[0].name!r} has {', '.join(columns_of(found[0]))} "
+                f"and {each.name!r} has {', '.join(columns_of(each))}; name and order them alike"
             )
     return found
 
 
 def is_table(path: Path) -> bool:
     """Whether a file is named as a table, compressed or not."""
-    return path.is_file() and any(each in TABLES for each in path.suffixes)
+    return any(each in TABLES for each in path.suffixes)
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is named as a video."""
+    return path.suffix.lower() in FILMS
+
+
+def columns_of(video: Video) -> tuple[str, ...]:
+    """The features of a video; of a file they are its pixels."""
+    return video.columns if isinstance(video, Measured) else ("pixels",)
+
+
+class Line(NamedTuple):
+    """A line of a table: its number and its cells, by the names of their columns."""
+
+    number: int
+    cells: dict[str, str]
 
 
 def of_table(path: Path) -> list[Video]:
-    """The videos of one file."""
+    """The videos of one table."""
     text = read_file(path)
-    heading = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in heading else ",")
+    rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
     names = [each.strip() for each in next(rows, [])]
-    columns = tuple(each for each in names if each not in (LABEL, VIDEO))
-    if not columns:
-        raise DataError(f"{str(path)!r} has no features in its first line; name a column for each, beside {LABEL!r}")
-    places = [names.index(each) for each in columns]
-    label, video = (names.index(each) if each in names else None for each in (LABEL, VIDEO))
-    faults, frames = Faults(path), []
+    columns = tuple(each for each in names if each not in (LABEL, VIDEO, FRAME))
+    faults = Faults(path)
+    if columns:
+        return of_features(path, columns, lines_of(rows, names, faults), faults)
+    if VIDEO not in names:
+        raise DataError(
+            f"{str(path)!r} has no features in its first line; name a column for each, beside {LABEL!r}, or bring the "
+            f"columns {VIDEO!r}, {FRAME!r} and {LABEL!r} for video files"
+        )
+    return of_films(path, lines_of(rows, names, faults), faults)
+
+
+def lines_of(rows: Iterator[list[str]], names: Sequence[str], faults: Faults) -> Iterator[Line]:
+    """The lines of a table that have something."""
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
+        number: int = rows.line_num  # type: ignore[attr-defined]
         if len(row) != len(names):
-            faults.add(rows.line_num, f"{len(row)} columns, not {len(names)}")
-            continue
-        name = path.name.partition(".")[0] if video is None else row[video]
-        frames.append((name, numbers(row, places, names, faults, rows.line_num), "" if label is None else row[label]))
+            faults.add(number, f"{len(row)} columns, not {len(names)}")
+        else:
+            yield Line(number, {name: cell.strip() for name, cell in zip(names, row, strict=True)})
+
+
+def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Video]:
+    """The videos of a table of features."""
+    name = path.name.partition(".")[0]
+    frames = [
+        (cells.get(VIDEO, name), [number_in(cells[each], each, line, faults) for each in columns], cells.get(LABEL, ""))
+        for line, cells in lines
+    ]
     faults.check("bring a finite number in every column but label and video")
-    return [one_video(name, columns, list(group)) for name, group in groupby(frames, key=lambda frame: frame[0])]
-
-
-def numbers(row: Sequence[str], places: Sequence[int], names: Sequence[str], faults: Faults, line: int) -> list[float]:
-    """The features of a line."""
-    found = []
-    for place in places:
-        try:
-            value = float(row[place])
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            faults.add(line, f"{row[place]!r} in the column {names[place]}")
-        found.append(value)
+    found: list[Video] = []
+    for each, group in groupby(frames, key=lambda frame: frame[0]):
+        _, features, labels = zip(*group, strict=True)
+        found.append(Measured(each, labels, columns, torch.tensor(features, dtype=torch.float32)))
     return found
 
 
-def one_video(name: str, columns: tuple[str, ...], frames: Sequence[tuple[str, list[float], str]]) -> Video:
-    """A video of its frames."""
-    features = torch.tensor([each for _, each, _ in frames], dtype=torch.float32)
-    return Video(name, columns, features, tuple(label.strip() for *_, label in frames))
+def number_in(cell: str, column: str, line: int, faults: Faults) -> float:
+    """The number in a cell."""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        faults.add(line, f"{cell!r} in the column {column}")
+    return value
+
+
+def of_films(path: Path, lines: Iterator[Line], faults: Faults) -> list[Video]:
+    """The videos that a table names."""
+    labels: defaultdict[str, dict[int, str]] = defaultdict(dict)
+    counts: dict[str, int] = {}
+    for line, cells in lines:
+        name, frame = cells[VIDEO], cells.get(FRAME, str(len(labels[cells[VIDEO]])))
+        if name not in counts:
+            counts[name] = counted(path.parent / name, line, faults)
+        if not frame.isdecimal() or int(frame) >= counts[name] > 0:
+            faults.add(line, f"{name!r} has no frame {frame!r}, but {counts[name]:,} of them, from 0 on")
+        elif int(frame) in labels[name]:
+            faults.add(line, f"frame {frame} of {name!r} was named before")
+        else:
+            labels[name][int(frame)] = cells.get(LABEL, "")
+    faults.check("bring video files that can be read, and numbers of frames that they have")
+    return [
+        Filmed(name, tuple(labels[name].get(n, "") for n in range(count)), path.parent / name)
+        for name, count in counts.items()
+    ]
+
+
+def counted(film: Path, line: int, faults: Faults) -> int:
+    """The frames of a video file; 0, and a fault, if it cannot be read."""
+    try:
+        if not film.is_file():
+            raise DataError(f"there is no file {str(film)!r}")
+        count = count_frames(film)
+        if count == 0:
+            raise DataError(f"{str(film)!r} has no frames")
+    except DataError as error:
+        faults.add(line, str(error))
+        return 0
+    return count

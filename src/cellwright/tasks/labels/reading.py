@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DataError
 from ..faults import Faults
 from ..files import read_file
-
-TEXT, LABEL = "text", "label"
-LARGEST_FIELD = 1 << 30
+from ..tables import two_columns
 
 
 @dataclass(frozen=True)
@@ -59,29 +55,7 @@ def of_folder(path: Path) -> list[Example]:
 
 def of_table(path: Path) -> list[Example]:
     """Each line of a table."""
-    text = read_file(path)
-    first = text.partition("\n")[0]
-    csv.field_size_limit(LARGEST_FIELD)
-    if "\t" in first:
-        reader = csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        reader = csv.reader(io.StringIO(text), strict=True)
-    faults, found, places = Faults(path), [], (0, 1)
-    try:
-        for number, row in enumerate(reader):
-            if number == 0 and TEXT in row:
-                places = (row.index(TEXT), row.index(LABEL) if LABEL in row else len(row))
-                continue
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) > max(2, *places) or len(row) <= places[0]:
-                faults.add(reader.line_num, f"{len(row)} columns")
-            elif not row[places[0]].strip():
-                faults.add(reader.line_num, "the text is empty")
-            else:
-                label = row[places[1]].strip() if len(row) > places[1] else ""
-                found.append(Example(row[places[0]].strip(), label or None))
-    except csv.Error as error:
-        faults.add(reader.line_num, f"{error}")
+    faults = Faults(path)
+    found = [Example(row.read, row.found or None) for row in two_columns(path, "text", "label", faults)]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
     return found

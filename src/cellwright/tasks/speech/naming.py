@@ -1,0 +1,64 @@
+"""Telling recordings apart by their whole transcripts: spoken commands, single digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...errors import DataError
+from ..confusion import Classified, Confusion
+from ..task import Carried, Step
+from ..transcripts import TranscriptBatch
+from ..transcripts.model import Front
+from .model import WordClassifier
+from .transcribing import SpeechTask, SpeechTranscribing
+
+
+class Naming(SpeechTranscribing):
+    """What a network is for that hears one of several words; the symbols are the words."""
+
+    unit = "recordings"
+
+    def network(self) -> WordClassifier:
+        """A new network."""
+        return WordClassifier(self.ear(), len(self.symbols), self.settings)
+
+    def check(self, examples: Sequence[Any]) -> None:
+        """All transcripts were learned."""
+        super().check(examples)
+        for each in examples:
+            if each.transcript not in self.symbols.numbers:
+                raise DataError(
+                    f"every transcript must be among those to learn from, but {each.transcript!r} of "
+                    f"{str(each.path)!r} is not; add recordings of it, or take it out"
+                )
+
+    def step(self, network: nn.Module, batch: TranscriptBatch, carried: Carried) -> Step:
+        """Cross-entropy of the words, in nats per recording."""
+        scores, true = network(batch.signals, batch.lengths), batch.targets[:, 0] - 1
+        found = None if network.training else Classified(true, scores.argmax(-1))
+        return Step(functional.cross_entropy(scores, true), len(true), found=found)
+
+    def say(self, network: nn.Module, signals: Tensor, lengths: Tensor) -> list[str]:
+        """The likeliest word of each recording."""
+        return [self.symbols.name(1 + each) for each in network(signals, lengths).argmax(-1).tolist()]
+
+    def metric(self) -> Confusion:
+        """Accuracy, and the mean F1 of the words."""
+        return Confusion(self.symbols.names)
+
+
+class NamingTask(SpeechTask, Naming):
+    """Recordings of single words to learn from; see `SpeechTask`."""
+
+    def check_lengths(self, front: Front) -> None:
+        """A word is told from a whole recording, however short; but there must be several.
+
+        Raises:
+            DataError: there is only one.
+        """
+        if len(self.symbols) < 2:
+            raise DataError(f"there must be at least two words to tell apart, but all are {self.symbols.name(1)!r}")

@@ -1,0 +1,170 @@
+"""Transcribing: what speech and lines of text have in common as a task."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import DataError
+from ..batches import padded
+from ..examples import ExampleProblem, ExampleTask
+from ..faults import SHOWN
+from ..kept import Kept
+from ..symbols import Symbols
+from ..task import Carried, Metric, Step
+from .ctc import beam_search, ctc_loss, greedy, steps_needed
+from .metric import TranscriptMetric
+from .model import Front
+from .settings import TranscriptSettings
+from .signal import Signal
+
+SAMPLES = 4
+
+
+class TranscriptBatch(NamedTuple):
+    """B signals of at most T steps.
+
+    Attributes:
+        signals: `[B, T, ...]`, zero behind the lengths.
+        lengths: int64 `[B]`.
+        targets: numbers of known symbols, int64 `[B, U]`.
+        target_lengths: int64 `[B]`.
+        transcripts: the same as text, unknown symbols included.
+    """
+
+    signals: Tensor
+    lengths: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+    transcripts: tuple[str, ...]
+
+
+class Transcribing(ExampleProblem):
+    """What a network is for that transcribes.
+
+    Args:
+        symbols: the characters or words that are known, from 1 on.
+        signals: what is read of the files.
+        settings: see `TranscriptSettings`.
+    """
+
+    settings: TranscriptSettings
+
+    def __init__(self, symbols: Symbols, signals: Kept, settings: TranscriptSettings) -> None:
+        self.symbols, self.signals, self.settings = symbols, signals, settings
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return self.settings.unit
+
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """A new network."""
+
+    def numbers(self, transcript: str) -> list[int]:
+        """The numbers of the symbols that are known."""
+        found = (self.symbols.numbers.get(each) for each in self.settings.pieces(transcript))
+        return [each for each in found if each is not None]
+
+    def batch(self, examples: Sequence[Signal], group: Sequence[int]) -> TranscriptBatch:
+        """Some signals as tensors."""
+        chosen = [examples[n] for n in group]
+        signals = [self.signals[each.path] for each in chosen]
+        targets = [torch.tensor(self.numbers(each.transcript or ""), dtype=torch.int64) for each in chosen]
+        return TranscriptBatch(
+            padded(signals),
+            torch.tensor([len(each) for each in signals]),
+            padded(targets),
+            torch.tensor([len(each) for each in targets]),
+            tuple(each.transcript or "" for each in chosen),
+        )
+
+    def check(self, examples: Sequence[Any]) -> None:
+        """All have transcripts."""
+        missing = next((each for each in examples if each.transcript is None), None)
+        if missing is not None:
+            raise DataError(f"to be measured, everything must have a transcript, but {str(missing.path)!r} has none")
+
+    def step(self, network: nn.Module, batch: TranscriptBatch, carried: Carried) -> Step:
+        """CTC in nats per symbol; where the network is not learning, what it reads, too."""
+        scores, lengths = network(batch.signals, batch.lengths)
+        count = max(1, int(batch.target_lengths.sum()))
+        loss = ctc_loss(scores, lengths, batch.targets, batch.target_lengths) / count
+        found = None if network.training else list(zip(batch.transcripts, self.read(scores, lengths), strict=True))
+        return Step(loss, count, found=found)
+
+    def read(self, scores: Tensor, lengths: Tensor) -> list[str]:
+        """The transcripts of scores `[B, T, symbols]`."""
+        width = self.settings.beam
+        rows = [row[:length] for row, length in zip(scores.detach().cpu(), lengths.tolist(), strict=True)]
+        found = [greedy(row) if width == 1 else beam_search(row, width) for row in rows]
+        return [self.settings.joined([self.symbols.name(each) for each in row]) for row in found]
+
+    def say(self, network: nn.Module, signals: Tensor, lengths: Tensor) -> list[str]:
+        """What a network reads."""
+        return self.read(*network(signals, lengths))
+
+    def metric(self) -> Metric:
+        """Errors of characters and words."""
+        return TranscriptMetric(self.settings.unit)
+
+    @torch.no_grad()
+    def transcripts(self, network: nn.Module, data: Sequence[Signal]) -> Iterator[tuple[Path, str]]:
+        """What is read of each signal."""
+        for start in range(0, len(data), self.settings.batch):
+            group = range(start, min(start + self.settings.batch, len(data)))
+            signals, lengths, *_ = self.batch(data, group)
+            for n, found in zip(group, self.say(network, signals, lengths), strict=True):
+                yield data[n].path, found
+
+    def predict(self, network: nn.Module, data: Sequence[Signal]) -> Iterator[str]:
+        """A line for each signal: its path and its transcript."""
+        yield "path\ttranscript\n"
+        for path, found in self.transcripts(network, data):
+            yield f"{path}\t{found}\n"
+
+
+class TranscribingTask(ExampleTask, Transcribing):
+    """Signals with transcripts to learn from."""
+
+    def check_lengths(self, front: Front) -> None:
+        """Every transcript to learn from can be said in the steps of its signal.
+
+        Raises:
+            DataError: it names up to twenty that cannot.
+        """
+        steps = map(front.steps, self.lengths(self.learned))
+        long = [
+            f"{str(each.path)!r} has {room} steps, too few for its {len(self.settings.pieces(each.transcript or ''))} "
+            f"{self.unit}"
+            for each, room in zip(self.learned, steps, strict=True)
+            if steps_needed(self.numbers(each.transcript or "")) > room
+        ]
+        if long:
+            raise DataError(f"{'; '.join(long[:SHOWN])}; check the transcripts, or take those out")
+
+    advice: Mapping[str, Any] = {"learning_rate": 3e-3, "epochs": 40}
+
+    def sample(self, network: nn.Module) -> str:
+        """A few transcripts, as they are and as they are read."""
+        chosen = self.watched[:: -(-len(self.watched) // SAMPLES)]
+        found = [text for _, text in self.transcripts(network, chosen)]
+        return "\n".join(f"true   {each.transcript}\nfound  {text}" for each, text in zip(chosen, found, strict=True))
+
+
+def symbols_of(examples: Sequence[Signal], settings: TranscriptSettings) -> Symbols:
+    """The characters or words of transcripts to learn from.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = {piece for each in examples for piece in settings.pieces(each.transcript or "")}
+    if not found:
+        raise DataError("there must be something to transcribe, but every transcript to learn from is empty")
+    return Symbols(sorted(found), first=1)
