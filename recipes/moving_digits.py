@@ -7,7 +7,7 @@ from cellwright.tasks.memory.digits import CLASSES, read_digits
 
 from .recipe import Command, Recipe
 
-CLIPS = {"train": 6000, "test": 1000}
+CLIPS = {"train": 16000, "test": 1000}
 OPTIONS = "--causal --hidden 128 --batch 32 --crop 0 --dropout 0.2"
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from cellwright.cli import main
 from cellwright.cli.runs import open_run
@@ -53,6 +56,20 @@ def test_it_learns(trained: tuple[str, Path, Path]) -> None:
     name, run, _ = trained
     result = json.loads((run / "result.json").read_text())
     assert next(iter(result.values())) < MISSED[name]
+
+
+def test_a_report_shows_it_and_needs_nothing_else(trained: tuple[str, Path, Path]) -> None:
+    name, run, _ = trained
+    page = (run / "report.html").read_text()
+    assert page.count("<h2>") > 1 + (name != "tags")
+    assert not re.search(r"(?:src|href)=\"(?!data:)|https?:|@import|url\(", page)
+    plots = list(run.glob("plot-*.png"))
+    assert page.count("<img") == len(plots) > 0
+    for plot in plots:
+        with Image.open(plot) as image:
+            assert np.asarray(image.convert("L")).std() > 5
+    result = json.loads((run / "result.json").read_text())
+    assert f"<dd>{next(iter(result.values())):,.4g}</dd>" in page
 
 
 def test_evaluate_agrees_with_the_final_figures(

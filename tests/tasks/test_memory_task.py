@@ -168,7 +168,7 @@ def test_cells_are_compared_with_the_same_budget(tmp_path: Path, capsys: pytest.
     options = ["--steps", "30", "--hidden", "8", "--epochs", "1", "--run", str(tmp_path / "both")]
     assert main(["train", "memory", "adding", "--compare", "lstm,rnn", *options]) == 0
     shown = capsys.readouterr().out
-    heading, lstm, rnn = (tmp_path / "both" / "compared.csv").read_text().splitlines()
+    heading, lstm, rnn = (tmp_path / "both" / "figures.csv").read_text().splitlines()
     assert heading.startswith("cell,weights,mse")
     assert (lstm.split(",")[0], rnn.split(",")[0]) == ("lstm", "rnn")
     assert "gradient at lag" in shown

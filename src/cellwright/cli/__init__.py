@@ -20,7 +20,19 @@ from .text import generate
 from .train import evaluate, predict, train_command
 
 EXTRAS = dict.fromkeys(
-    ["av", "kaldi_native_fbank", "lightning", "matplotlib", "PIL", "rapidfuzz", "soundfile", "tokenizers"], "tasks"
+    [
+        "av",
+        "jinja2",
+        "kaldi_native_fbank",
+        "lightning",
+        "matplotlib",
+        "PIL",
+        "rapidfuzz",
+        "soundfile",
+        "tensorboardX",
+        "tokenizers",
+    ],
+    "tasks",
 )
 """What brings the packages that not everyone needs."""
 

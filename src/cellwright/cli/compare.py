@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import InputError
-from ..tasks import Family
-from ..training import free_folder, write_whole
+from ..tasks import Exhibit, Family
+from ..training import RunFolder, free_folder, write_whole
+from ..training.report import file_name, write_report
 from .runs import begin, open_run, read, stem
 
 
@@ -51,9 +52,12 @@ def compare(
     for cell in cells:
         weights = sum(each.numel() for each in networks[cell].parameters())
         rows.append([cell, f"{weights:,}", *(f"{value:,.5g}" for value in results[cell].values())])
-    shown(rows, root / "compared.csv")
+    exhibits = [Exhibit("Figures", "Each with the same data, budget and seed.", rows)]
     if family.exhibit is not None:
-        shown(family.exhibit(family.begin(parts, settings), networks), root / "exhibit.csv")
+        exhibits.append(family.exhibit(family.begin(parts, settings), networks))
+    for each in exhibits:
+        shown(each.rows, root / f"{file_name(each.title)}.csv")
+    write_report(RunFolder(root), f"{', '.join(cells)} on {sources['learned'].name}", {}, exhibits)
 
 
 def shown(rows: Sequence[Sequence[str]], path: Path) -> None:

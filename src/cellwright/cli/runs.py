@@ -111,6 +111,7 @@ def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder) ->
         f"Done after {report.step:,} steps in {report.seconds:,.0f} s. With the weights of step "
         f"{report.best_step:,}: {written(report.figures)}."
     )
+    console.print(f"Plots and figures: {shlex.quote(str(folder.path / 'report.html'))}")
     console.print(f"Next: cellwright {family.following.format(run=path, data=shlex.quote(recipe.data['learned']))}")
 
 

@@ -1,5 +1,6 @@
 """The problems: for each its data, network, loss, figures and decoding. No task knows the trainer."""
 
+from .exhibit import Exhibit
 from .frames import FRAMES
 from .labels import LABELS
 from .lines import LINES
@@ -13,4 +14,4 @@ from .text import TEXT
 families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, SERIES, SPEECH, LINES, MEMORY)}
 """The kinds of tasks, by name."""
 
-__all__ = ["Batch", "Carried", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]
+__all__ = ["Batch", "Carried", "Exhibit", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from .exhibit import Exhibit, confusions, new_figure
 from .task import Step
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+READABLE = 30
+"""Classes that fit into a matrix."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +61,31 @@ class Confusion:
         of_class = 2 * right / (self.counts.sum(0) + self.counts.sum(1)).clamp(min=1)
         f1 = float(of_class[self.counts.sum(1) > 0].mean())
         return {"error": 1 - accuracy, "accuracy": accuracy, "macro_f1": f1, "loss": self.total / self.count}
+
+    def exhibits(self, what: str) -> Iterator[Exhibit]:
+        """What is taken for what, as a list, and as a matrix if it can be read."""
+        wrong = Counter(
+            {
+                (self.names[true], self.names[found]): int(self.counts[true, found])
+                for true, found in self.counts.clone().fill_diagonal_(0).nonzero().tolist()
+            }
+        )
+        yield confusions(wrong, what)
+        if len(self.names) <= READABLE:
+            yield Exhibit("Classes", f"How many {what} of each class are found as which.", figure=self.figure())
+
+    def figure(self) -> Figure:
+        """The matrix: rows are true, columns are found; colours are shares of a row."""
+        count = len(self.names)
+        figure = new_figure(2 + 0.35 * count, 1.5 + 0.35 * count)
+        axes = figure.subplots()
+        shares = self.counts / self.counts.sum(1, keepdim=True).clamp(min=1)
+        axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
+        for true, found in self.counts.nonzero().tolist():
+            colour = "white" if shares[true, found] > 0.5 else "black"
+            number = f"{int(self.counts[true, found])}"
+            axes.text(found, true, number, ha="center", va="center", color=colour, fontsize=7)
+        axes.set_xticks(range(count), self.names, rotation=90, fontsize=8)
+        axes.set_yticks(range(count), self.names, fontsize=8)
+        axes.set(xlabel="found", ylabel="true")
+        return figure

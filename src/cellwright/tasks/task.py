@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from .exhibit import Exhibit
+
 Batch = Any
 """What one step reads: a named tuple of tensors, whose fields only the task knows."""
 
@@ -108,6 +110,9 @@ class Task(Problem, Protocol):
     def sample(self, network: nn.Module) -> str:
         """Something to look at: what the network does now."""
 
+    def exhibits(self, network: nn.Module, metric: Any) -> Iterator[Exhibit]:
+        """What a report shows of a trained network, and of what the metric has met in the final batches."""
+
 
 class Parts(NamedTuple):
     """The data of a run.
@@ -139,7 +144,7 @@ class Family:
         following: a command to try with a finished run: `{run}` is its folder, `{data}` what it learned from.
         by_data: settings whose defaults the data decide.
         chosen: all settings, of data and of those settings that were given; None where data decide nothing.
-        exhibit: what else to show of several networks that have learned the same task: a table, its heading first.
+        exhibit: what else to show of several networks that have learned the same task.
     """
 
     name: str
@@ -153,7 +158,7 @@ class Family:
     following: str
     by_data: tuple[str, ...] = ()
     chosen: Callable[[Parts, Mapping[str, Any]], Any] | None = None
-    exhibit: Callable[[Any, Mapping[str, nn.Module]], list[list[str]]] | None = None
+    exhibit: Callable[[Any, Mapping[str, nn.Module]], Exhibit] | None = None
 
     def begin(self, parts: Parts, given: Mapping[str, Any]) -> Task:
         """A new task, of data and of those settings that the user has given."""

@@ -30,7 +30,12 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise RunError(
-            f"{str(path)!r} cannot be written: {error.strerror}; make room or mend its rights: what was "
-            "there before is intact, and a run can be resumed"
-        ) from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> RunError:
+    """What to say when a file cannot be written."""
+    return RunError(
+        f"{str(path)!r} cannot be written: {error.strerror}; make room or mend its rights: what was there before is "
+        "intact, and a run can be resumed"
+    )

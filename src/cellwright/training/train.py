@@ -18,8 +18,10 @@ from .folder import RunFolder
 from .keeper import Keeper
 from .learner import Learner
 from .ledger import Ledger
+from .logs import Logs
 from .progress import Progress
 from .recipe import TrainingSettings
+from .report import curves, write_report
 from .rounds import Rounds
 from .schedule import Clock, Schedule
 from .stopping import StopRequest
@@ -63,12 +65,19 @@ def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str
     learner = Learner(task, task.network(), schedule, progress, clock)
     folder.begin()
     with StopRequest(remedy) as request, Display(learner, console) as display:
-        fit(learner, folder, [Ledger(learner, folder), display, Keeper(folder, progress, request)])
+        fit(
+            learner,
+            folder,
+            [Ledger(learner, folder), Logs(folder, progress), display, Keeper(folder, progress, request)],
+        )
     seconds = clock.seconds
     folder.load_weights(learner.network)
-    figures = evaluate(learner.network, task.final(), task.step, task.metric())
+    metric = task.metric()
+    figures = evaluate(learner.network, task.final(), task.step, metric)
     early = schedule.done(progress.step, seconds) < 1
     folder.save_result({**figures, "step": progress.step, "best_step": progress.best_step, "seconds": seconds})
+    exhibits = [curves(progress.rows), *task.exhibits(learner.network.eval(), metric)]
+    write_report(folder, f"Learned from {task.summary}.", figures, exhibits)
     return Report(figures, progress.step, progress.best_step, seconds, early)
 
 

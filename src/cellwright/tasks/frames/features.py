@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import DataError
 from ..examples import ExampleTask
-from ..recurrent import Encoder
 from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
-from .problem import FRAMES_FILE, FrameProblem, FrameTask, labels_of
+from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
 from .reading import Measured
 from .settings import FrameSettings
 
@@ -21,33 +20,19 @@ LEAST = 1e-6
 """A feature that varies less is not scaled up."""
 
 
-class FeatureNetwork(nn.Module):
-    """Scores of labels for every frame.
-
-    Args:
-        features: how many a frame has.
-        labels: how many there are.
-        settings: see `FrameSettings`.
-    """
+class FeatureNetwork(FrameNetwork):
+    """A `FrameNetwork` whose recurrent layers read the features, while learning with noise, and some of them hidden."""
 
     def __init__(self, features: int, labels: int, settings: FrameSettings) -> None:
-        super().__init__()
+        super().__init__(features, labels, settings)
         self.noise, self.hide = settings.noise, settings.hide
-        self.encoder = Encoder(features, settings, bidirectional=not settings.causal)
-        self.dropout = nn.Dropout(settings.dropout)
-        self.output = nn.Linear(self.encoder.width, labels)
 
     def before(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """What the recurrent layers read, `[B, T, features]`."""
+        """The features, `[B, T, features]`."""
         if self.training:
             frames = frames + self.noise * torch.randn_like(frames)
             frames = frames * (torch.rand_like(frames[:, :1]) >= self.hide) / (1 - self.hide)
         return frames
-
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Scores `[B, T, labels]` for features `[B, T, features]`."""
-        scores: Tensor = self.output(self.dropout(self.encoder(self.before(frames, lengths), lengths)))
-        return scores
 
 
 class Framing(FrameProblem):

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from ...errors import DataError
 from ..examples import ExampleTask
 from ..kept import Kept
-from ..recurrent import Encoder
 from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
-from .problem import FRAMES_FILE, FrameProblem, FrameTask, labels_of
+from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
 from .reading import Filmed
 from .settings import FrameSettings
 from .video import decoded
@@ -26,8 +25,8 @@ SIGHT = 128
 """Numbers that a frame becomes."""
 
 
-class PixelNetwork(nn.Module):
-    """Scores of labels for every frame: three convolutions of stride 2, recurrent layers, and a linear one.
+class PixelNetwork(FrameNetwork):
+    """A `FrameNetwork` that looks through three convolutions, each of which halves width and height.
 
     Args:
         labels: how many there are.
@@ -39,7 +38,7 @@ class PixelNetwork(nn.Module):
     """
 
     def __init__(self, labels: int, settings: FrameSettings) -> None:
-        super().__init__()
+        super().__init__(SIGHT, labels, settings)
         sizes = [1, *(settings.channels * each for each in GROWTH)]
         convolutions = [
             nn.Sequential(
@@ -52,23 +51,15 @@ class PixelNetwork(nn.Module):
         side = -(-settings.size // 2 ** len(GROWTH))
         # Flattened, not averaged: where a thing is must be seen, or it cannot be seen to move.
         self.eye = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(sizes[-1] * side**2, SIGHT), nn.ReLU())
-        self.dropout = nn.Dropout(settings.dropout)
-        self.encoder = Encoder(SIGHT, settings, bidirectional=not settings.causal)
-        self.output = nn.Linear(self.encoder.width, labels)
 
     def before(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """What the recurrent layers read, `[B, T, SIGHT]`."""
+        """What is seen in brightness `[B, T, size, size]`, uint8: `[B, T, SIGHT]`."""
         inside = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]
         seen = self.eye(frames[inside][:, None].float() / 255)
         found = seen.new_zeros(*frames.shape[:2], SIGHT)
         found[inside] = seen
         dropped: Tensor = self.dropout(found)
         return dropped
-
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Scores `[B, T, labels]` for brightness `[B, T, size, size]`, uint8."""
-        scores: Tensor = self.output(self.dropout(self.encoder(self.before(frames, lengths), lengths)))
-        return scores
 
 
 class Watching(FrameProblem):

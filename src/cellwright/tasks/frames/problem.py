@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError
+from ...layers import Recurrent
 from ..batches import IGNORED, Batches, padded
 from ..examples import ExampleProblem, ExampleTask
+from ..exhibit import Exhibit
+from ..recurrent import Encoder
 from ..symbols import Symbols
 from ..task import Carried, Step
 from .metric import FrameMetric
@@ -35,6 +38,37 @@ class FrameBatch(NamedTuple):
     frames: Tensor
     lengths: Tensor
     labels: Tensor
+
+
+class FrameNetwork(nn.Module):
+    """Scores of labels for every frame.
+
+    Args:
+        width: numbers that the recurrent layers read of a frame.
+        labels: how many there are.
+        settings: see `FrameSettings`.
+    """
+
+    def __init__(self, width: int, labels: int, settings: FrameSettings) -> None:
+        super().__init__()
+        self.encoder = Encoder(width, settings, bidirectional=not settings.causal)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.output = nn.Linear(self.encoder.width, labels)
+
+    @property
+    def layers(self) -> Recurrent:
+        """The recurrent layers, if they are Cellwright's."""
+        assert isinstance(self.encoder.recurrent, Recurrent)
+        return self.encoder.recurrent
+
+    @abstractmethod
+    def before(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """What the recurrent layers read of frames `[B, T, ...]`: `[B, T, width]`."""
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Scores `[B, T, labels]` for frames `[B, T, ...]`."""
+        scores: Tensor = self.output(self.dropout(self.encoder(self.before(frames, lengths), lengths)))
+        return scores
 
 
 class FrameProblem(ExampleProblem):
@@ -141,6 +175,12 @@ class FrameTask(ExampleTask, FrameProblem):
         video = self.watched[0]
         names, _ = self.found(network, video)
         return f"true   {in_runs(video.labels)}\nfound  {in_runs(names)}"
+
+    def exhibits(self, network: nn.Module, metric: FrameMetric) -> Iterator[Exhibit]:
+        """The labels of some videos over time, and the gates where they change."""
+        from .exhibits import exhibits
+
+        return exhibits(self, cast(FrameNetwork, network), self.tested)
 
 
 def batch_of(pieces: Sequence[tuple[Tensor, Tensor]]) -> FrameBatch:

@@ -15,6 +15,7 @@ from ...errors import DataError
 from ..batches import IGNORED, padded
 from ..confusion import Classified, Confusion
 from ..examples import ExampleProblem, ExampleTask
+from ..exhibit import Exhibit
 from ..recurrent import Encoder, pooled
 from ..symbols import Symbols, from_json, to_json
 from ..task import Carried, Files, Parts, Step
@@ -191,6 +192,10 @@ class LabelTask(ExampleTask, Labelling):
     def sample(self, network: nn.Module) -> str:
         """The classes of a few texts."""
         return "".join(self.predict(network, self.watched[:SHOWN])).strip("\n")
+
+    def exhibits(self, network: nn.Module, metric: Confusion) -> Iterator[Exhibit]:
+        """What is taken for what."""
+        return metric.exhibits("texts")
 
 
 def pieces(text: str, settings: LabelSettings) -> list[str]:

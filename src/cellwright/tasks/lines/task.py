@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ..examples import ExampleTask
+from ..exhibit import Exhibit, new_figure
 from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
@@ -79,6 +80,18 @@ class LineTask(TranscribingTask, LineReading):
             f"{len(self.learned):,} lines ({len(self.symbols)} different {self.settings.unit}), "
             f"measuring on {len(self.tested):,}"
         )
+
+    def look(self, network: nn.Module, examples: Sequence[Signal]) -> Exhibit:
+        """Some lines as the network sees them, with what they say."""
+        figure = new_figure(9, 1.2 * len(examples))
+        found = self.transcripts(network, examples)
+        places = figure.subplots(len(examples), 1, squeeze=False)[:, 0]
+        for axes, each, (_, text) in zip(places, examples, found, strict=True):
+            axes.imshow(255 - self.signals[each.path].T.numpy(), cmap="gray", vmin=0, vmax=255)
+            axes.set_anchor("W")
+            axes.set_title(f"true   {each.transcript}\nfound  {text}", fontsize=8, loc="left", parse_math=False)
+            axes.axis("off")
+        return Exhibit("Lines", "Some lines, scaled as the network sees them.", figure=figure)
 
 
 def alphabet(files: Files) -> Symbols:

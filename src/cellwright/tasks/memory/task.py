@@ -15,6 +15,7 @@ from ...cells import cells
 from ...errors import DataError, InputError, nearest
 from ...layers import Recurrent, init
 from ..batches import IGNORED, Batches
+from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
 from ..task import Carried, Files, Parts, Step
@@ -30,6 +31,8 @@ ROUND = 50
 WATCH, FINAL = 512, 2560
 """Drawn sequences to watch, and for the final figures."""
 LAGS = (0, 1, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+LEAST = 1e-12
+"""A gradient that is shorter is drawn as if it were this long."""
 APART = 10_000
 """Epochs to learn from have numbers from 0 on; the sequences to watch and to measure on are drawn from beyond."""
 
@@ -254,12 +257,23 @@ class MemoryTask(Remembering):
         written = [["".join(symbols[n] for n in row) for row in pair] for pair in asked]
         return "  ".join(f"{true} as {found}" for true, found in written)
 
+    def exhibits(self, network: nn.Module, metric: MemoryMetric) -> Iterator[Exhibit]:
+        """How far back the answer looks."""
+        yield exhibit(self, {self.settings.cell: network})
 
-def exhibit(task: MemoryTask, networks: Mapping[str, nn.Module]) -> list[list[str]]:
+
+def exhibit(task: MemoryTask, networks: Mapping[str, nn.Module]) -> Exhibit:
     """The gradient that reaches back over so many steps, for several networks: where it vanishes, memory ends."""
     batch = task.validation()[0]
     found = {name: gradient_by_lag(network.eval(), batch) for name, network in networks.items()}
     longest = batch.inputs.shape[1] - 1
     lags = [lag for lag in LAGS if lag < longest] + [longest]
     rows = [[name, *(f"{float(values[lag]):.0e}" for lag in lags)] for name, values in found.items()]
-    return [["gradient at lag", *(f"{lag:,}" for lag in lags)], *rows]
+    figure = new_figure()
+    axes = figure.subplots()
+    for name, values in found.items():
+        axes.semilogy(values.clamp(min=LEAST), label=name)
+    axes.set(xlabel="steps before the answer", ylabel="gradient of the answer by the input")
+    axes.legend()
+    text = "How far the last answer moves with the input so many steps before it: where that vanishes, memory ends."
+    return Exhibit("Gradient by lag", text, [["gradient at lag", *(f"{lag:,}" for lag in lags)], *rows], figure)

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ...errors import DataError
 from ..batches import padded
 from ..examples import ExampleProblem, ExampleTask
+from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
 from ..task import Carried, Files, Parts, Step
@@ -184,6 +185,21 @@ class EventTask(ExampleTask, Events):
         came = [name for name, value in zip(self.columns, piece.events[-1].tolist(), strict=True) if value]
         likely = [self.columns[n] for n in scores.topk(min(len(self.columns), max(1, len(came)))).indices.tolist()]
         return f"came {' '.join(came) or 'nothing'}, likeliest {' '.join(likely)}"
+
+    @torch.no_grad()
+    def exhibits(self, network: nn.Module, metric: EventMetric) -> Iterator[Exhibit]:
+        """One sequence: what came, and how probable it was held the step before."""
+        piece = self.tested[0]
+        shares = network(piece.events[None, :-1], torch.tensor([len(piece.events) - 1]))[0].sigmoid()
+        figure = new_figure(9, 6)
+        for axes, values, title in zip(
+            figure.subplots(2, 1), (piece.events[1:], shares), ("came", "held"), strict=True
+        ):
+            axes.imshow(
+                values.T.numpy(), aspect="auto", origin="lower", interpolation="nearest", cmap="Blues", vmin=0, vmax=1
+            )
+            axes.set(title=title, xlabel="step", ylabel="event")
+        yield Exhibit("Events", f"The sequence {piece.name!r}: what came, and how probable it was held.", figure=figure)
 
 
 def tables(files: Files) -> tuple[Sequence[str], Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import DataError
 from ..batches import Batches
+from ..exhibit import Exhibit, new_figure
 from ..symbols import from_json, to_json
 from ..task import Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric
@@ -25,7 +26,7 @@ LEAST = 1e-6
 """A column that varies less is not scaled up."""
 DAY = 24 * 60 * 60
 YEAR = 365.25
-SHOWN = 6
+SHOWN, DRAWN = 6, 4
 
 
 class Forecasting:
@@ -201,6 +202,34 @@ class SeriesTask(Forecasting):
             )
             lines.append(f"{name}: came {true}\n{' ' * len(name)}  said {guess}")
         return "\n".join(lines)
+
+    @torch.no_grad()
+    def exhibits(self, network: nn.Module, metric: ForecastMetric) -> Iterator[Exhibit]:
+        """One forecast of some columns, in the middle of what is measured on."""
+        history, missing, days, targets = (each[:1] for each in self.tested[len(self.tested) // 2])
+        found = network(history, missing, days)[0]
+        shown = min(len(self.columns), DRAWN)
+        figure = new_figure(9, 1.8 * shown)
+        before, after = torch.arange(-history.shape[1], 0) + 1, torch.arange(len(found)) + 1
+        for n, axes in enumerate(figure.subplots(shown, 1, squeeze=False, sharex=True)[:, 0]):
+            past, true, guess = (
+                values.double() * self.deviations[n] + self.means[n]
+                for values in (
+                    history[0, :, n].masked_fill(missing[0, :, n] > 0, torch.nan),
+                    targets[0, :, n],
+                    found[:, n],
+                )
+            )
+            axes.plot(before, past, color="grey", label="known")
+            axes.plot(after, true, color="black", label="came")
+            axes.plot(after, guess[:, guess.shape[1] // 2], color="C0", label="forecast")
+            if self.settings.quantiles:
+                share = f"{QUANTILES[0]:.0%} to {QUANTILES[-1]:.0%}"
+                axes.fill_between(after, guess[:, 0], guess[:, -1], color="C0", alpha=0.25, label=share)
+            axes.set_ylabel(self.columns[n], fontsize=8, parse_math=False)
+        axes.set_xlabel("steps after the last that is known")
+        figure.axes[0].legend(fontsize=7, ncols=4)
+        yield Exhibit("A forecast", "One window of those that are measured on.", figure=figure)
 
 
 def split(series: Series, settings: SeriesSettings) -> tuple[Series, Series]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ...errors import DataError
 from ..confusion import Classified, Confusion
+from ..exhibit import Exhibit
 from ..task import Carried, Step
 from ..transcripts import TranscriptBatch
 from ..transcripts.model import Front
@@ -62,3 +63,7 @@ class NamingTask(SpeechTask, Naming):
         """
         if len(self.symbols) < 2:
             raise DataError(f"there must be at least two words to tell apart, but all are {self.symbols.name(1)!r}")
+
+    def exhibits(self, network: nn.Module, metric: Confusion) -> Iterator[Exhibit]:
+        """What is taken for what."""
+        return metric.exhibits("recordings")

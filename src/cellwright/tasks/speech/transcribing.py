@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from ...errors import DataError
 from ..examples import ExampleTask
+from ..exhibit import Exhibit, new_figure
 from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
-from ..transcripts import Transcriber, Transcribing, TranscribingTask
+from ..transcripts import BLANK, Transcriber, Transcribing, TranscribingTask
 from ..transcripts.problem import symbols_of
-from .features import LogMel, frames
+from .features import SHIFT, LogMel, frames
 from .model import Ear
 from .reading import Recording
 from .settings import SpeechSettings
@@ -25,6 +26,8 @@ HEARD_FILE = "heard.json"
 TABLES = ("symbols", "rate", "means", "deviations")
 MEASURED = 1000
 """Recordings that the scale of the features is taken from, at most."""
+SPOKEN = 0.2
+"""A symbol that is more probable than this somewhere is shown."""
 LEAST = 1e-3
 """A band that varies less is not scaled up."""
 
@@ -116,6 +119,25 @@ class SpeechTask(TranscribingTask, SpeechTranscribing):
             f"{len(self.learned):,} recordings ({hours:.2f} hours at {self.rate:,} Hz, {len(self.symbols)} different "
             f"{self.settings.unit}), measuring on {len(self.tested):,}"
         )
+
+    @torch.no_grad()
+    def look(self, network: nn.Module, examples: Sequence[Recording]) -> Exhibit:
+        """A recording as the network hears it, and what it says in each step."""
+        example = examples[0]
+        signals, lengths, *_ = self.batch(examples, [0])
+        shares = network(signals, lengths)[0][0].softmax(-1)
+        figure = new_figure(9, 4)
+        above, below = figure.subplots(2, 1, sharex=True)
+        seconds = len(signals[0]) * SHIFT
+        above.imshow(signals[0].T.numpy(), origin="lower", aspect="auto", extent=(0, seconds, 0, self.settings.bands))
+        above.set(ylabel="mel band", title=f"true: {example.transcript}")
+        times = (torch.arange(len(shares)) + 0.5) * SHIFT * self.settings.stack
+        for number in shares[:, 1:].amax(0).gt(SPOKEN).nonzero()[:, 0].tolist():
+            below.plot(times, shares[:, 1 + number], label=repr(self.symbols.name(1 + number)))
+        below.plot(times, shares[:, BLANK], color="lightgrey", label="none")
+        below.set(xlabel="seconds", ylabel="probability")
+        below.legend(fontsize=7, ncols=2)
+        return Exhibit("A recording", "Its spectrum, and when the network says what.", figure=figure)
 
 
 def heard(recordings: Sequence[Recording], settings: SpeechSettings) -> tuple[Symbols, int, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class TagMetric:
         self.total, self.count, self.right = 0.0, 0, 0
         self.true, self.found, self.both = 0, 0, 0
         self.labels, self.right_labels = 0, 0
+        self.confusions: Counter[tuple[str, str]] = Counter()
 
     def update(self, step: Step) -> None:
         """Count a batch."""
@@ -44,6 +46,7 @@ class TagMetric:
         tagged: Tagged = step.found
         for tags, found in zip(tagged.tags, tagged.found, strict=True):
             self.right += sum(map(str.__eq__, tags, found))
+            self.confusions.update((tag, guess) for tag, guess in zip(tags, found, strict=True) if tag != guess)
             if self.of_spans:
                 true, guessed = set(spans(tags)), set(spans(found))
                 self.true, self.found = self.true + len(true), self.found + len(guessed)

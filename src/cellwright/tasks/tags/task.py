@@ -12,6 +12,7 @@ from torch.nn import functional
 from ...errors import DataError
 from ..batches import IGNORED, padded
 from ..examples import ExampleProblem, ExampleTask
+from ..exhibit import Exhibit, confusions
 from ..task import Carried, Files, Parts, Step
 from .metric import Tagged, TagMetric
 from .model import TagBatch, Tagger
@@ -194,6 +195,10 @@ class TagTask(ExampleTask, Tagging):
             " ".join(map(shown, each.words, found, each.tags or found))
             for each, found in zip(chosen, names, strict=True)
         )
+
+    def exhibits(self, network: nn.Module, metric: TagMetric) -> Iterator[Exhibit]:
+        """Which tags are taken for which."""
+        yield confusions(metric.confusions, "tags")
 
 
 def shown(word: str, found: str, true: str) -> str:

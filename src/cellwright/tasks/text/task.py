@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError, InputError
+from ..exhibit import Exhibit
 from ..task import Carried, Files, Parts, Step
 from .metric import Nats
 from .model import LanguageModel
@@ -135,6 +136,10 @@ class TextTask(Language):
             torch.Generator().manual_seed(0),
         )
         return self.vocabulary.decode(tokens).strip("\n")
+
+    def exhibits(self, network: nn.Module, metric: Nats) -> Iterator[Exhibit]:
+        """What it writes."""
+        yield Exhibit("A sample", self.sample(network))
 
 
 def chosen(parts: Parts, given: Mapping[str, Any]) -> TextSettings:

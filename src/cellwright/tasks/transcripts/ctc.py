@@ -29,6 +29,7 @@ def ctc_loss(scores: Tensor, lengths: Tensor, targets: Tensor, target_lengths: T
         targets: numbers of symbols, int64 `[B, U]`.
         target_lengths: symbols, int64 `[B]`.
 
+    >>> import torch
     >>> scores = torch.zeros(1, 2, 2)  # two symbols, equally probable in two steps: blank and 1
     >>> lengths = torch.tensor([2])
     >>> loss = ctc_loss(scores, lengths, torch.tensor([[1]]), torch.tensor([1]))
@@ -54,6 +55,7 @@ def greedy(scores: Tensor) -> list[int]:
     Args:
         scores: `[T, symbols]`.
 
+    >>> import torch
     >>> greedy(torch.eye(3)[[0, 2, 2, 0, 2, 1]])
     [2, 2, 1]
     """
@@ -70,6 +72,7 @@ def beam_search(scores: Tensor, width: int) -> list[int]:
         scores: `[T, symbols]`, before the softmax.
         width: how many beginnings are kept.
 
+    >>> import torch
     >>> scores = torch.tensor([[0.6, 0.4], [0.6, 0.4]]).log()
     >>> greedy(scores), beam_search(scores, width=2)  # nothing has .36, and 1 has .16 + .24 + .24
     ([], [1])

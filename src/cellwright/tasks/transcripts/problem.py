@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...errors import DataError
 from ..batches import padded
 from ..examples import ExampleProblem, ExampleTask
+from ..exhibit import Exhibit, confusions
 from ..faults import SHOWN
 from ..kept import Kept
 from ..symbols import Symbols
@@ -24,6 +25,8 @@ from .settings import TranscriptSettings
 from .signal import Signal
 
 SAMPLES = 4
+REPORTED, WORST, LOOKED = 200, 10, 4
+"""Signals that are read again for a report; how many of the worst, and of all, are shown."""
 
 
 class TranscriptBatch(NamedTuple):
@@ -156,6 +159,33 @@ class TranscribingTask(ExampleTask, Transcribing):
         chosen = self.watched[:: -(-len(self.watched) // SAMPLES)]
         found = [text for _, text in self.transcripts(network, chosen)]
         return "\n".join(f"true   {each.transcript}\nfound  {text}" for each, text in zip(chosen, found, strict=True))
+
+    def exhibits(self, network: nn.Module, metric: Any) -> Iterator[Exhibit]:
+        """What is read as what, the worst transcripts, and some signals."""
+        yield confusions(cast(TranscriptMetric, metric).confusions, self.unit)
+        chosen = self.tested[:: -(-len(self.tested) // REPORTED)]
+        found = [text for _, text in self.transcripts(network, chosen)]
+        yield worst([(each.path, each.transcript or "", text) for each, text in zip(chosen, found, strict=True)])
+        yield self.look(network, chosen[:LOOKED])
+
+    @abstractmethod
+    def look(self, network: nn.Module, examples: Sequence[Any]) -> Exhibit:
+        """Some signals, and what is read of them."""
+
+
+def worst(pairs: Sequence[tuple[Path, str, str]]) -> Exhibit:
+    """The transcripts with most errors.
+
+    Args:
+        pairs: path, true transcript, and that which was found.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    wrong = sorted(
+        (each for each in pairs if each[1] != each[2]), key=lambda each: -Levenshtein.distance(each[1], each[2])
+    )
+    rows = [(path.name, true, found) for path, true, found in wrong[:WORST]]
+    return Exhibit("Worst", f"{len(wrong):,} of {len(pairs):,} have an error.", [("file", "true", "found"), *rows])
 
 
 def symbols_of(examples: Sequence[Signal], settings: TranscriptSettings) -> Symbols:
