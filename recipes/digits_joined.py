@@ -46,7 +46,7 @@ RECIPE = Recipe(
     source="fsdd",
     prepare=prepare,
     commands=[
-        Command("speech train.csv --valid valid.csv --test test.csv --unit words --hidden 128 --batch 32 --epochs 20")
+        Command("speech train.csv --valid valid.csv --test test.csv --unit words --hidden 128 --batch 32 --epochs 15")
     ],
     figure="word_error",
     reach=0.03,

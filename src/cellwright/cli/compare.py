@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..errors import InputError
 from ..tasks import Exhibit, Family
-from ..training import RunFolder, free_folder, write_whole
+from ..training import Machine, RunFolder, free_folder, write_whole
 from ..training.report import file_name, write_report
 from .runs import begin, open_run, read, stem
 
@@ -27,6 +27,7 @@ def compare(
     cells: Sequence[str],
     settings: Mapping[str, Any],
     training: Mapping[str, Any],
+    machine: Machine,
 ) -> None:
     """Train with each cell, then show the figures side by side.
 
@@ -37,6 +38,7 @@ def compare(
         cells: their names.
         settings: those of the task that were given.
         training: those of the training that were given.
+        machine: what each run has to itself.
     """
     if "cell" in settings:
         raise InputError(f"--compare names the cells, so leave out --cell {settings['cell']}")
@@ -45,7 +47,7 @@ def compare(
         family.begin(parts, {**settings, "cell": cell})  # so that a wrong name is found before hours of training
     root = run or free_folder(Path("runs") / f"{stem(sources['learned'])}-compared")
     for cell in cells:
-        begin(family, parts, sources, root / cell, {**settings, "cell": cell}, training)
+        begin(family, parts, sources, root / cell, {**settings, "cell": cell}, training, machine)
     networks = {cell: open_run(root / cell)[2] for cell in cells}
     results = {cell: json.loads((root / cell / "result.json").read_text()) for cell in cells}
     rows = [["cell", "weights", *results[cells[0]]]]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from typer import Argument, Option
 
 from ..tasks import Family
-from ..training import TrainingSettings
+from ..training import Machine, TrainingSettings
 
 ATTRIBUTE = re.compile(r"^ {4}([\w, ]+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 
@@ -43,11 +43,11 @@ def parameters(family: Family) -> Iterator[inspect.Parameter]:
     }
     for name, (kind, option) in fixed.items():
         yield parameter(name, kind, option)
-    for settings in (TrainingSettings, family.settings):
+    for settings in (TrainingSettings, family.settings, Machine):
         meanings, kinds = described(settings), get_type_hints(settings)
         for field in dataclasses.fields(settings):
             meaning = meanings[field.name].rstrip(".")
-            known = settings is family.settings and field.name not in family.by_data
+            known = settings is not TrainingSettings and field.name not in family.by_data
             default = f"  [default: {field.default}]" if known and field.default is not False else ""
             shown = f"{meaning[0].upper()}{meaning[1:]}.{default}"
             yield parameter(field.name, kinds[field.name], Option(help=shown))

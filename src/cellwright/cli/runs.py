@@ -12,11 +12,23 @@ from typing import Any
 from rich.console import Console
 from torch import nn
 
-from ..errors import DataError, RunError, nearest
+from ..errors import DataError, InputError, RunError, nearest
 from ..tasks import Family, Parts, Problem, Task, families
-from ..training import Recipe, RunFolder, TrainingSettings, checked, free_folder
+from ..training import (
+    Machine,
+    Recipe,
+    RunFolder,
+    TrainingSettings,
+    checked,
+    done_by_first,
+    free_folder,
+    joined,
+    processes,
+)
 from ..training.train import train
+from .launch import launch, to_launch
 
+ALONE = Machine()
 COMPRESSED = {".gz", ".xz", ".bz2"}
 
 
@@ -26,6 +38,7 @@ def start(
     run: Path | None,
     settings: Mapping[str, Any],
     training: Mapping[str, Any],
+    machine: Machine = ALONE,
 ) -> RunFolder:
     """A new run on the user's data: the task's own defaults, changed by what was given; trained to its end.
 
@@ -35,8 +48,9 @@ def start(
         run: the folder; None for a free one.
         settings: those of the task that were given.
         training: those of the training that were given.
+        machine: what the run has to itself.
     """
-    return begin(family, read(family, sources), sources, run, settings, training)
+    return begin(family, read(family, sources), sources, run, settings, training, machine)
 
 
 def begin(
@@ -46,6 +60,7 @@ def begin(
     run: Path | None,
     settings: Mapping[str, Any],
     training: Mapping[str, Any],
+    machine: Machine = ALONE,
 ) -> RunFolder:
     """The same with data that are read already."""
     task = family.begin(parts, settings)
@@ -55,8 +70,14 @@ def begin(
     places = {name: str(path.resolve()) for name, path in sources.items()}
     digests = {name: digest(path) for name, path in sources.items()}
     recipe = Recipe(family.name, places, digests, dataclasses.asdict(task.settings), how)
-    folder = RunFolder.create(run or free_folder(Path("runs") / stem(sources["learned"])), recipe, task.files)
-    to_the_end(family, task, recipe, folder)
+
+    def made() -> str:
+        place = run or free_folder(Path("runs") / stem(sources["learned"]))
+        return str(RunFolder.create(place, recipe, task.files).path)
+
+    with joined():
+        folder = RunFolder(Path(done_by_first(made)))
+        to_the_end(family, task, recipe, folder, machine)
     return folder
 
 
@@ -65,7 +86,7 @@ def read(family: Family, sources: Mapping[str, Path]) -> Parts:
     return Parts(**{name: family.read(path) for name, path in sources.items()})
 
 
-def resume(run: Path, data: Path | None, budget: Mapping[str, float]) -> None:
+def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: Machine) -> None:
     """Go on with a run, on the same data; a new budget replaces the recipe's.
 
     Raises:
@@ -91,20 +112,33 @@ def resume(run: Path, data: Path | None, budget: Mapping[str, float]) -> None:
                 "a new run"
             )
     task = family.task(parts, settings_of(family, recipe), folder.read)
-    folder.write("recipe.json", recipe.to_json().encode())
-    to_the_end(family, task, recipe, folder)
+    with joined():
+        if processes.number() == 0:
+            folder.write("recipe.json", recipe.to_json().encode())
+        to_the_end(family, task, recipe, folder, machine)
 
 
-def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder) -> None:
-    """Train, then print what came out and what can be done with it."""
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder, machine: Machine) -> None:
+    """Train, then print what came out and what can be done with it; in several processes, if that is asked for."""
     settings, path = recipe.settings, shlex.quote(str(folder.path))
+    remedy = f"cellwright train {family.name} --resume {path}"
+    if settings["batch"] < max(machine.devices, processes.count()):
+        raise InputError(f"--batch {settings['batch']} is shared by all processes; raise it, or lower --devices")
+    if to_launch(machine):
+        folder.begin()
+        arguments = ["train", family.name, "--resume", str(folder.path), "--workers", str(machine.workers)]
+        launch(machine.devices, arguments, f"{remedy} --devices {machine.devices}")
+        return
+    console = Console(highlight=False, markup=False, soft_wrap=True, quiet=processes.number() > 0)
     weights = sum(each.numel() for each in task.network().parameters())
+    together = f", {processes.count()} processes" if processes.count() > 1 else ""
     console.print(
         f"Learning from {task.summary}: {settings['cell']}, {settings['layers']} x {settings['hidden']} units, "
-        f"{weights:,} weights; run in {path}"
+        f"{weights:,} weights{together}; run in {path}"
     )
-    report = train(task, recipe.training, folder, f"cellwright train {family.name} --resume {path}", console)
+    report = train(task, recipe.training, folder, remedy, console, machine.workers)
+    if report is None:
+        return
     if report.early:
         console.print(f"Stopped early: nothing was gained in {recipe.training.patience:.0%} of the budget.")
     console.print(

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 from typer import Argument, BadParameter, Option
 
 from ..tasks import Family
-from ..training import TrainingSettings
+from ..training import Machine, TrainingSettings
 from .options import given, parameters
 
 Run = Annotated[Path, Argument(help="Folder of a run, as training has printed it.")]
-FREE = ("data", "minutes", "epochs", "resume")
+FREE = ("data", "minutes", "epochs", "resume", "devices", "workers")
 """What may be given when a run goes on."""
 
 
@@ -26,12 +26,14 @@ def train_command(family: Family) -> Callable[..., None]:
         from .compare import compare
         from .runs import resume, start
 
+        machine = Machine(**given(options, Machine))
         data, run, earlier = options["data"], options["run"], options["resume"]
         if earlier is not None:
             fixed = [name for name, value in options.items() if value is not None and name not in FREE]
             if fixed:
                 raise BadParameter(f"--resume keeps the run's own recipe; leave out --{fixed[0].replace('_', '-')}")
-            resume(earlier, data, given({name: options[name] for name in ("minutes", "epochs")}, TrainingSettings))
+            budget = given({name: options[name] for name in ("minutes", "epochs")}, TrainingSettings)
+            resume(earlier, data, budget, machine)
         elif data is None:
             raise BadParameter(f"DATA is missing; name {family.data}")
         else:
@@ -39,9 +41,9 @@ def train_command(family: Family) -> Callable[..., None]:
             sources = {name: path for name, path in sources.items() if path is not None}
             settings, training = given(options, family.settings), given(options, TrainingSettings)
             if options["compare"] is None:
-                start(family, sources, run, settings, training)
+                start(family, sources, run, settings, training, machine)
             else:
-                compare(family, sources, run, options["compare"].split(","), settings, training)
+                compare(family, sources, run, options["compare"].split(","), settings, training, machine)
 
     train.__doc__ = f"{family.about}\n\nCtrl-C stops it so that it can be resumed."
     train.__signature__ = inspect.Signature(list(parameters(family)))  # type: ignore[attr-defined]

@@ -8,10 +8,23 @@ from .memory import MEMORY
 from .series import SERIES
 from .speech import SPEECH
 from .tags import TAGS
-from .task import Batch, Carried, Family, Files, Metric, Parts, Problem, Step, Task
+from .task import Batch, Carried, Divisible, Family, Files, Metric, Parts, Problem, Step, Task
 from .text import TEXT
 
 families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, SERIES, SPEECH, LINES, MEMORY)}
 """The kinds of tasks, by name."""
 
-__all__ = ["Batch", "Carried", "Exhibit", "Family", "Files", "Metric", "Parts", "Problem", "Step", "Task", "families"]
+__all__ = [
+    "Batch",
+    "Carried",
+    "Divisible",
+    "Exhibit",
+    "Family",
+    "Files",
+    "Metric",
+    "Parts",
+    "Problem",
+    "Step",
+    "Task",
+    "families",
+]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from .task import Batch
+from .task import Batch, Divisible
 
 IGNORED = -100
 """The target that `torch.nn.functional.cross_entropy` leaves out."""
@@ -18,7 +18,7 @@ POOL = 50
 """Batches among which examples are sorted while learning: enough to pad a twentieth, few enough for chance."""
 
 
-class Batches(Sequence[Batch]):
+class Batches(Divisible):
     """Groups of examples, each made a batch when it is asked for.
 
     >>> batches = Batches([[0, 2], [1]], lambda group: [f"example {n}" for n in group])
@@ -32,6 +32,14 @@ class Batches(Sequence[Batch]):
 
     def __len__(self) -> int:
         return len(self.groups)
+
+    def part(self, number: int, count: int) -> Batches:
+        """Every `count`-th example of each group; a group in which there is not one for each number is left out.
+
+        >>> [group for group in Batches([[0, 2, 4], [1]], list).part(number=1, count=2)]
+        [[2]]
+        """
+        return Batches([group[number::count] for group in self.groups if len(group) >= count], self.made)
 
     @overload
     def __getitem__(self, index: int) -> Batch: ...

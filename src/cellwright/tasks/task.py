@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ Batch = Any
 """What one step reads: a named tuple of tensors, whose fields only the task knows."""
 
 Carried = Tensor | tuple[Tensor, ...] | None
-"""What one step hands to the next: a recurrent state without its history, or None."""
+"""What one step hands to the next: a recurrent state without its history, `[layers, B, H]` each, or None."""
 
 Data = Any
 """What a file or folder of the user holds, as the task's reader gives it."""
@@ -39,6 +40,14 @@ class Step:
     count: int
     carried: Carried = None
     found: Any = None
+
+
+class Divisible(Sequence[Batch]):
+    """Batches that several processes can share."""
+
+    @abstractmethod
+    def part(self, number: int, count: int) -> Divisible:
+        """The same batches with every `count`-th of their rows, from one number on."""
 
 
 class Metric(Protocol):
@@ -98,7 +107,7 @@ class Task(Problem, Protocol):
     def advice(self) -> Mapping[str, Any]:
         """How to train where the user does not say: some of the `TrainingSettings`."""
 
-    def training(self, epoch: int) -> Sequence[Batch]:
+    def training(self, epoch: int) -> Divisible:
         """The batches of one epoch, in order; every epoch has the same number of them."""
 
     def validation(self) -> Sequence[Batch]:

@@ -6,16 +6,21 @@ The loop itself is in `train`, which alone needs Lightning.
 from .durable import write_whole
 from .evaluation import evaluate
 from .folder import RunFolder, free_folder
+from .machine import Machine
+from .processes import done_by_first, joined
 from .recipe import Recipe, TrainingSettings, checked
 from .stopping import Stopped
 
 __all__ = [
+    "Machine",
     "Recipe",
     "RunFolder",
     "Stopped",
     "TrainingSettings",
     "checked",
+    "done_by_first",
     "evaluate",
     "free_folder",
+    "joined",
     "write_whole",
 ]

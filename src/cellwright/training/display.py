@@ -46,7 +46,7 @@ class Display(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the line."""
-        self.total += outputs["loss"].item() * outputs["count"]
+        self.total += outputs["mean"] * outputs["count"]
         self.count += outputs["count"]
         self.bar.update(self.line, completed=self.learner.done, description=self.description())
 

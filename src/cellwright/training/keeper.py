@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import signal
 from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from .folder import RunFolder
+from .processes import from_first, summed
 from .progress import Progress
+from .schedule import Clock
 from .stopping import StopRequest
 
 INTERVAL = 120.0
@@ -22,16 +24,17 @@ class Keeper(Checkpoint):
     As a `Checkpoint` it comes after all other callbacks, so that what they note is kept.
     """
 
-    def __init__(self, folder: RunFolder, progress: Progress, request: StopRequest) -> None:
+    def __init__(self, folder: RunFolder, progress: Progress, clock: Clock, request: StopRequest) -> None:
         self.folder = folder
         self.progress = progress
+        self.clock = clock
         self.request = request
-        self.kept = time.monotonic()
+        self.kept = clock.seconds
 
     def keep(self, trainer: Trainer) -> None:
         """Write a checkpoint, and stop if that was asked for."""
         trainer.save_checkpoint(self.folder.checkpoint)
-        self.kept = time.monotonic()
+        self.kept = self.clock.seconds
         if self.request.number is not None:
             raise self.request.stopped(f"after step {self.progress.step:,}, and kept")
 
@@ -39,14 +42,17 @@ class Keeper(Checkpoint):
         """A run can be resumed from its very beginning."""
         # Lightning has just put its own handler of SIGTERM here, which would stop where nothing is kept.
         self.request.listen()
-        if not self.folder.checkpoint.exists():
+        if not from_first(self.folder.checkpoint.exists()):
             self.keep(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep now and then, and when asked to stop; before a validation the checkpoint after it will do."""
-        due = self.request.number is not None or time.monotonic() - self.kept > INTERVAL
+        [asked] = summed(self.request.number or 0)
+        if asked and self.request.number is None:
+            self.request.number = signal.SIGTERM  # another process was asked
+        due = self.request.number is not None or self.clock.seconds - self.kept > INTERVAL
         if due and not trainer.is_last_batch:
             self.keep(trainer)
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 from lightning import LightningModule
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ..tasks import Batch, Carried, Task
+from . import processes
 from .progress import Progress
+from .recipe import SEEDS
 from .schedule import Clock, Schedule
 
 
@@ -60,8 +62,10 @@ class Learner(LightningModule):
         )
 
     def on_train_start(self) -> None:
-        """Go on with the chance of an interrupted run."""
-        if self.random is not None:
+        """Go on with the chance of an interrupted run; every process but the first has a chance of its own."""
+        if processes.number():
+            torch.manual_seed(hash((self.schedule.settings.seed, processes.number(), self.progress.step)) % SEEDS)
+        elif self.random is not None:
             torch.set_rng_state(self.random["cpu"])
             torch.cuda.set_rng_state_all(self.random["cuda"])
 
@@ -71,11 +75,14 @@ class Learner(LightningModule):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 
-    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor | int]:
-        """The loss of one batch, and over how many items it is the mean."""
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor | float]:
+        """What is to be made small; the mean loss of the batch, over all processes, and of how many items it is."""
         step = self.task.step(self.network, batch, self.carried)
         self.carried = step.carried
-        return {"loss": step.loss, "count": step.count}
+        total, count = processes.summed(step.loss.item() * step.count, step.count)
+        # Of the gradients of all processes the mean is taken: here, of all items.
+        share = step.count * processes.count() / count
+        return {"loss": step.loss * share, "mean": total / count, "count": round(count)}
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Take the weights into the average."""
@@ -98,12 +105,12 @@ class Learner(LightningModule):
         Lightning's own counters are left out: where a run stands is in `Progress` alone.
         """
         checkpoint.pop("loops", None)
-        checkpoint["carried"] = self.carried
+        checkpoint["carried"] = whole(self.carried)
         checkpoint["random"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take them back; chance is set when training starts, after all else has used it."""
-        self.carried = on_device(checkpoint["carried"], self.device)
+        self.carried = part(checkpoint["carried"], self.device)
         self.random = checkpoint["random"]
 
 
@@ -116,8 +123,27 @@ def averaged(network: nn.Module, share: float) -> AveragedModel:
     return AveragedModel(network, avg_fn=moved).requires_grad_(False)
 
 
-def on_device(state: Carried, device: torch.device) -> Carried:
-    """The same state on a device."""
+def whole(state: Carried) -> Carried:
+    """The state of all sequences, of those that each process has."""
+    if processes.count() == 1 or state is None:
+        return state
     if isinstance(state, tuple):
-        return tuple(part.to(device) for part in state)
-    return None if state is None else state.to(device)
+        return tuple(joined(each) for each in state)
+    return joined(state)
+
+
+def joined(part: Tensor) -> Tensor:
+    """One tensor of the state, `[layers, B, H]`: the processes have taken its rows in turn."""
+    parts: list[Tensor] = [part] * processes.count()
+    distributed.all_gather_object(parts, part.cpu())
+    found = torch.cat(parts, 1)
+    for number, each in enumerate(parts):
+        found[:, number :: len(parts)] = each
+    return found
+
+
+def part(state: Carried, device: torch.device) -> Carried:
+    """What this process has of the state of all sequences."""
+    if isinstance(state, tuple):
+        return tuple(each[:, processes.number() :: processes.count()].to(device) for each in state)
+    return None if state is None else state[:, processes.number() :: processes.count()].to(device)

@@ -10,6 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 from ..errors import RunError
 from .folder import RunFolder
 from .learner import Learner
+from .processes import from_first
 from .progress import Row
 
 
@@ -35,7 +36,7 @@ class Ledger(Callback):
         Raises:
             RunError: the loss is no number any more.
         """
-        loss = outputs["loss"].item()
+        loss = outputs["mean"]
         if not math.isfinite(loss):
             raise RunError(
                 f"the training loss must be finite, but became {loss} at step {self.progress.step + 1}; "
@@ -45,17 +46,23 @@ class Ledger(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the speed of learning, before measuring and writing take their time."""
+        self.learner.clock.look()
         self.speed = self.learner.speed
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row and a sample, keep the weights if they are the best, and end the run if it is time."""
-        figures = self.learner.metric.compute()
-        sample = self.learner.task.sample(self.learner.shown)
-        if self.progress.validated(self.row(figures), figures, sample, self.learner.clock.seconds):
+        # What the processes decide by must be the same to the last digit.
+        figures = {name: from_first(value) for name, value in self.learner.metric.compute().items()}
+        seconds = self.learner.clock.look()
+        sample = self.learner.task.sample(self.learner.shown) if trainer.is_global_zero else ""
+        best = self.progress.validated(self.row(figures), figures, sample, seconds)
+        trainer.should_stop = self.ended
+        if not trainer.is_global_zero:
+            return
+        if best:
             self.folder.save_weights(self.learner.shown)
         self.folder.write("metrics.csv", self.progress.metrics_csv().encode())
         self.folder.write("samples.txt", self.progress.samples_text().encode())
-        trainer.should_stop = self.ended
 
     def row(self, figures: dict[str, float]) -> Row:
         """What is known after a validation."""
@@ -84,4 +91,4 @@ class Ledger(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         self.progress.load_state_dict(state_dict["progress"])
-        self.learner.clock.seconds = state_dict["seconds"]
+        self.learner.clock.go_on(state_dict["seconds"])

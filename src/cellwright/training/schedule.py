@@ -5,23 +5,31 @@ from __future__ import annotations
 import math
 import time
 
+from .processes import from_first
 from .recipe import TrainingSettings
 
 
 class Clock:
-    """Seconds of training, over all sittings of a run."""
+    """Seconds of training, over all sittings of a run, and the same in all processes.
+
+    It stands still between two looks at it, which all processes must take together: by it they decide what to do next.
+
+    Attributes:
+        seconds: at the last look.
+    """
 
     def __init__(self) -> None:
-        self.begin = time.monotonic()
+        self.go_on(0.0)
 
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return time.monotonic() - self.begin
-
-    @seconds.setter
-    def seconds(self, seconds: float) -> None:
+    def go_on(self, seconds: float) -> None:
+        """Go on from where an earlier sitting has ended."""
         self.begin = time.monotonic() - seconds
+        self.seconds = seconds
+
+    def look(self) -> float:
+        """Seconds until now."""
+        self.seconds = from_first(time.monotonic() - self.begin)
+        return self.seconds
 
 
 class Schedule:

@@ -11,6 +11,7 @@ from lightning import Callback, Trainer
 from rich.console import Console
 
 from ..tasks import Task
+from . import processes
 from .checkpoint import SafeCheckpoints
 from .display import Display
 from .evaluation import evaluate
@@ -22,7 +23,7 @@ from .logs import Logs
 from .progress import Progress
 from .recipe import TrainingSettings
 from .report import curves, write_report
-from .rounds import Rounds
+from .rounds import Rounds, epoch_of
 from .schedule import Clock, Schedule
 from .stopping import StopRequest
 
@@ -45,7 +46,14 @@ class Report:
     early: bool
 
 
-def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str, console: Console) -> Report:
+def train(
+    task: Task,
+    settings: TrainingSettings,
+    folder: RunFolder,
+    remedy: str,
+    console: Console,
+    workers: int = 0,
+) -> Report | None:
     """Learn a task until the budget ends or nothing is gained any more.
 
     Args:
@@ -54,6 +62,10 @@ def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str
         folder: where the run is kept; if it holds a checkpoint, the run goes on from there.
         remedy: the command that resumes, to be shown when the run is stopped.
         console: where progress is shown.
+        workers: processes that prepare batches ahead.
+
+    Returns:
+        What came out; None in all processes but the first.
 
     Raises:
         Stopped: a signal came; the run can be resumed.
@@ -61,15 +73,15 @@ def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str
     """
     clock, progress = Clock(), Progress()
     torch.manual_seed(settings.seed)
-    schedule = Schedule(settings, steps_per_epoch=len(task.training(epoch=0)))
+    schedule = Schedule(settings, steps_per_epoch=len(epoch_of(task, epoch=0)))
     learner = Learner(task, task.network(), schedule, progress, clock)
-    folder.begin()
+    if processes.number() == 0:
+        folder.begin()
     with StopRequest(remedy) as request, Display(learner, console) as display:
-        fit(
-            learner,
-            folder,
-            [Ledger(learner, folder), Logs(folder, progress), display, Keeper(folder, progress, request)],
-        )
+        shown = [Logs(folder, progress), display] if processes.number() == 0 else []
+        fit(learner, folder, [Ledger(learner, folder), *shown, Keeper(folder, progress, clock, request)], workers)
+    if processes.number():
+        return None
     seconds = clock.seconds
     folder.load_weights(learner.network)
     metric = task.metric()
@@ -81,13 +93,16 @@ def train(task: Task, settings: TrainingSettings, folder: RunFolder, remedy: str
     return Report(figures, progress.step, progress.best_step, seconds, early)
 
 
-def fit(learner: Learner, folder: RunFolder, callbacks: list[Callback]) -> None:
+def fit(learner: Learner, folder: RunFolder, callbacks: list[Callback], workers: int) -> None:
     """Let Lightning do the loop, from the folder's checkpoint if there is one."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     trainer = Trainer(
         accelerator="cuda" if torch.cuda.is_available() else "cpu",
-        devices=1,
+        devices=processes.count_here(),
+        num_nodes=processes.count() // processes.count_here(),
+        # Not every batch needs every weight: those of a label that no sentence in it has, say.
+        strategy="ddp_find_unused_parameters_true" if processes.count() > 1 else "auto",
         max_epochs=-1,
         gradient_clip_val=learner.schedule.settings.clip,
         num_sanity_val_steps=0,
@@ -103,7 +118,7 @@ def fit(learner: Learner, folder: RunFolder, callbacks: list[Callback]) -> None:
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         trainer.fit(
             learner,
-            Rounds(learner.task, learner.schedule, learner.progress, learner.clock),
+            Rounds(learner.task, learner.schedule, learner.progress, learner.clock, workers),
             learner.task.validation(),
             ckpt_path=folder.checkpoint if folder.checkpoint.exists() else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple, overload
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ...errors import DataError
 from ..batches import IGNORED
+from ..task import Divisible
 
 
 class TextBatch(NamedTuple):
@@ -48,7 +50,7 @@ class Chunks(Sequence[TextBatch]):
         """The chunk at a place from 0 to `len(self) - 1`."""
 
 
-class Streams(Chunks):
+class Streams(Chunks, Divisible):
     """A text cut into `batch` contiguous streams, read side by side, `length` tokens at a time.
 
     A state carried from chunk to chunk thus always meets the text that follows. Each epoch begins
@@ -86,6 +88,12 @@ class Streams(Chunks):
 
     def __len__(self) -> int:
         return self.chunks
+
+    def part(self, number: int, count: int) -> Streams:
+        """Every `count`-th stream, from one number on."""
+        found = copy(self)
+        found.tokens, found.targets = self.tokens[number::count], self.targets[number::count]
+        return found
 
     def chunk(self, index: int) -> TextBatch:
         """The chunk at a place in every stream."""
