@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", choices=[[], *found()], help="which recipes; all by default")
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"), help="where runs and prepared data go")
     parser.add_argument("--options", default="", help='more for each command, such as "--torch" or "--seed 2"')
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     console, outcomes = Console(highlight=False, soft_wrap=True), {}
     for name in given.names or found():
         recipe: Recipe = importlib.import_module(f"recipes.{name}").RECIPE

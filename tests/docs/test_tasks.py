@@ -17,9 +17,9 @@ EXAMPLES = {"tags": 40, "labels": 40, "frames": 10, "series": 150, "speech": 40,
 NAMES = re.compile(r"[\w-]+(?:\.(?:txt|csv|tsv)|/)")
 
 
-def commands(page: str) -> list[list[str]]:
+def commands(page: Path) -> list[list[str]]:
     """The commands of a page."""
-    blocks = re.findall(r"```sh\n(.*?)```", (PAGES / f"{page}.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
 
 
@@ -33,7 +33,7 @@ def test_every_task_has_a_page() -> None:
 @pytest.mark.parametrize("page", list(EXAMPLES))
 def test_the_commands_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = commands(page)
+    lines = commands(PAGES / f"{page}.md")
     given = {name for line in lines for place, name in enumerate(line) if NAMES.fullmatch(name)}
     written = {line[place + 1] for line in lines for place, word in enumerate(line) if word == "--output"}
     for name in given - written:
@@ -44,3 +44,18 @@ def test_the_commands_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pyte
         assert main([*arguments, *more]) == 0
     for name in written:
         assert (tmp_path / name).read_text()
+
+
+@pytest.mark.parametrize(("page", "count"), [("sweeps", 3), ("scaling", 3)])
+def test_the_commands_for_many_runs_run(page: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    MAKERS["labels"](tmp_path / "reviews.csv", 40, 1)
+    lines = commands(PAGES.parent / f"{page}.md")
+    assert len(lines) == count
+    for _, *arguments in lines:
+        if "--trials" in arguments:
+            place = arguments.index("--trials") + 1  # 40, 60 and 10 become 1, 3 and 1
+            arguments[place] = str(max(1, int(arguments[place]) // 10 - 3))
+        more = [] if "--resume" in arguments else [*OPTIONS["labels"], "--epochs", "1"]
+        searched = any(each.startswith("hidden=") for each in arguments)
+        assert main([*arguments, *(more[2:] if searched else more)]) == 0

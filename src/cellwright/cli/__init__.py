@@ -16,6 +16,7 @@ from ..tasks import families
 from .cells import describe, list_cells
 from .clips import clips
 from .demo import demo
+from .sweep import sweep_command
 from .text import generate
 from .train import evaluate, predict, train_command
 
@@ -26,6 +27,7 @@ EXTRAS = dict.fromkeys(
         "kaldi_native_fbank",
         "lightning",
         "matplotlib",
+        "optuna",
         "PIL",
         "rapidfuzz",
         "soundfile",
@@ -52,7 +54,16 @@ train = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(train, name="train")
+sweep = typer.Typer(
+    help="Find the cell and the settings that suit your own files, by trying many.",
+    epilog="Example: cellwright sweep labels reviews.csv --trials 40 --epochs 3",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(sweep, name="sweep")
 for family in families.values():
+    command = sweep.command(family.name, epilog=f"Example: cellwright sweep {family.name} {family.example} --trials 40")
+    command(sweep_command(family))
     command = train.command(family.name, epilog=f"Example: cellwright train {family.name} {family.example}")
     command(train_command(family))
 app.command(epilog="Example: cellwright evaluate runs/novel another.txt")(evaluate)

@@ -63,13 +63,7 @@ def begin(
     machine: Machine = ALONE,
 ) -> RunFolder:
     """The same with data that are read already."""
-    task = family.begin(parts, settings)
-    advice = {name: value for name, value in task.advice.items() if name not in ("minutes", "epochs")}
-    budget = {} if training.keys() & {"minutes", "epochs"} else task.advice
-    how = TrainingSettings(**{**advice, **budget, **training})
-    places = {name: str(path.resolve()) for name, path in sources.items()}
-    digests = {name: digest(path) for name, path in sources.items()}
-    recipe = Recipe(family.name, places, digests, dataclasses.asdict(task.settings), how)
+    task, recipe = prepared(family, parts, sources, settings, training)
 
     def made() -> str:
         place = run or free_folder(Path("runs") / stem(sources["learned"]))
@@ -79,6 +73,23 @@ def begin(
         folder = RunFolder(Path(done_by_first(made)))
         to_the_end(family, task, recipe, folder, machine)
     return folder
+
+
+def prepared(
+    family: Family,
+    parts: Parts,
+    sources: Mapping[str, Path],
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> tuple[Task, Recipe]:
+    """A new task, and how it will be learned: as the task advises, where nothing was given."""
+    task = family.begin(parts, settings)
+    advice = {name: value for name, value in task.advice.items() if name not in ("minutes", "epochs")}
+    budget = {} if training.keys() & {"minutes", "epochs"} else task.advice
+    how = TrainingSettings(**{**advice, **budget, **training})
+    places = {name: str(path.resolve()) for name, path in sources.items()}
+    digests = {name: digest(path) for name, path in sources.items()}
+    return task, Recipe(family.name, places, digests, dataclasses.asdict(task.settings), how)
 
 
 def read(family: Family, sources: Mapping[str, Path]) -> Parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -34,12 +35,14 @@ class Report:
 
     Attributes:
         figures: the task's figures over the whole validation part, with the best weights.
+        best: the lowest figure that was seen while learning.
         step, best_step: batches learned from, and of those until the best weights.
         seconds: of training, over all sittings.
         early: whether it was stopped because nothing was gained any more.
     """
 
     figures: dict[str, float]
+    best: float
     step: int
     best_step: int
     seconds: float
@@ -90,7 +93,9 @@ def train(
     folder.save_result({**figures, "step": progress.step, "best_step": progress.best_step, "seconds": seconds})
     exhibits = [curves(progress.rows), *task.exhibits(learner.network.eval(), metric)]
     write_report(folder, f"Learned from {task.summary}.", figures, exhibits)
-    return Report(figures, progress.step, progress.best_step, seconds, early)
+    return Report(
+        figures, progress.best[0] if progress.best else math.nan, progress.step, progress.best_step, seconds, early
+    )
 
 
 def fit(learner: Learner, folder: RunFolder, callbacks: list[Callback], workers: int) -> None:

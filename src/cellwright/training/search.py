@@ -1,0 +1,118 @@
+"""What a sweep searches: choices and ranges of settings; and what it has found."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, cast
+
+from ..errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial, Trial
+
+Value = str | int | float
+
+RANGE = re.compile(r"(.+)\.\.(.+)")
+DECADE = 10
+"""A range that is wider than this factor is searched by its logarithm."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Some values of a setting."""
+
+    name: str
+    values: tuple[Value, ...]
+
+    def suggest(self, trial: Trial) -> Value:
+        """One of them."""
+        return cast(Value, trial.suggest_categorical(self.name, self.values))
+
+
+@dataclass(frozen=True)
+class Between:
+    """All values of a setting between two."""
+
+    name: str
+    low: float
+    high: float
+
+    def suggest(self, trial: Trial) -> Value:
+        """One of them; whole if both ends are."""
+        wide = self.low > 0 and self.high / self.low > DECADE
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(self.name, self.low, self.high, log=wide)
+        return trial.suggest_float(self.name, self.low, self.high, log=wide)
+
+
+Axis = Choice | Between
+
+
+def axis(text: str, known: Sequence[str]) -> Axis:
+    """What is searched along one setting.
+
+    Args:
+        text: `cell=lstm,gru`, or `learning-rate=1e-4..1e-2`.
+        known: names of settings.
+
+    Raises:
+        InputError: it is something else.
+
+    >>> axis("cell=lstm,gru", ["cell"])
+    Choice(name='cell', values=('lstm', 'gru'))
+    >>> axis("hidden=16..256", ["hidden"])
+    Between(name='hidden', low=16, high=256)
+    """
+    name, separator, values = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if not separator or not values.strip():
+        raise InputError(f"--over must be NAME=A,B,C or NAME=LOW..HIGH, not {text!r}; for example cell=lstm,gru")
+    if name not in known:
+        raise InputError(f"--over has no setting {name!r}; {nearest(name, known)}")
+    ends = RANGE.fullmatch(values.strip())
+    if not ends:
+        return Choice(name, tuple(value(each) for each in values.split(",")))
+    low, high = (value(each) for each in ends.groups())
+    if isinstance(low, str) or isinstance(high, str) or not (low < high and math.isfinite(high - low)):
+        raise InputError(f"--over {name} must go from a number up to another, not {values!r}; for example 16..256")
+    return Between(name, low, high)
+
+
+def value(text: str) -> Value:
+    """A number, if it is one; else the text.
+
+    >>> value("3"), value("3.0"), value("lstm")
+    (3, 3.0, 'lstm')
+    """
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip()
+
+
+def by_choice(trials: Sequence[FrozenTrial], name: str) -> list[tuple[str, int, float, float]]:
+    """For each value of a setting the number of its trials, their lowest figure and the middle one; the best first."""
+    figures: dict[str, list[float]] = {}
+    for trial in trials:
+        if trial.value is not None and name in trial.params:
+            figures.setdefault(str(trial.params[name]), []).append(trial.value)
+    rows = [(each, len(found), min(found), median(found)) for each, found in figures.items()]
+    return sorted(rows, key=lambda row: row[2:])
+
+
+def written(settings: Mapping[str, Value]) -> str:
+    """Settings as options of the command line.
+
+    >>> written({"learning_rate": 0.00123456, "cell": "gru"})
+    '--learning-rate 0.001235 --cell gru'
+    """
+    return " ".join(
+        f"--{name.replace('_', '-')} {each:.4g}" if isinstance(each, float) else f"--{name.replace('_', '-')} {each}"
+        for name, each in settings.items()
+    )
