@@ -20,6 +20,10 @@ class DataError(CellwrightError, ValueError):
     """A file that a user brought cannot be read as what it should be."""
 
 
+class DataWarning(UserWarning):
+    """Something in a user's data was left out, as the user has asked."""
+
+
 class RunError(CellwrightError, RuntimeError):
     """A run folder is missing, incomplete or damaged."""
 

@@ -33,6 +33,12 @@ def test_a_critic_learns_and_its_gradient_keeps_its_length() -> None:
     assert 0.5 < length < 1.5
 
 
+def test_numbers_in_words_become_digits() -> None:
+    with_attention, without = main_of("transduce")(steps=400)
+    assert with_attention > 0.9
+    assert without > 0.5
+
+
 def test_an_ensemble_agrees_on_what_it_knows() -> None:
     error, known, strange = main_of("ensemble")()
     assert error < 0.03

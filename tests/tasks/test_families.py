@@ -157,6 +157,38 @@ def test_changed_data_are_noticed(name: str, tmp_path: Path, capsys: pytest.Capt
     assert "has changed" in capsys.readouterr().err
 
 
+FAULTS = {
+    "tags": "\n\none two three four\n",
+    "labels": "\n,nothing",
+    "frames": "\nclip,high,0.5,up",
+    "series": "\nyesterday,1.5",
+    "speech": "\nmissing.wav,low",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in families if name != "memory"])
+def test_what_is_faulty_is_left_out_if_asked(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = MAKERS[name](tmp_path / "learn.csv", EXAMPLES[name], 1)
+    if name == "text":
+        data = tmp_path / "texts"
+        data.mkdir()
+        (tmp_path / "learn.csv").rename(data / "good.txt")
+    if name in FAULTS:
+        data.write_text(data.read_text() + FAULTS[name])
+    else:
+        (data / "empty.png").write_bytes(b"\x00")
+    options = ["--epochs", 1, *OPTIONS[name], "--run", tmp_path / "run"]
+    assert called("train", name, data, *options) == 1
+    assert "or leave them out: --skip" in capsys.readouterr().err
+    assert called("train", name, data, *options, "--skip") == 0
+    told = capsys.readouterr().err
+    assert told.startswith(f"cellwright: left out of {str(data)!r}: a fault: ")
+    assert len(told.splitlines()) == 1
+    assert called("train", name, "--resume", tmp_path / "run", "--epochs", 2) == 0
+    assert called("evaluate", tmp_path / "run", data) == 1
+    assert called("evaluate", tmp_path / "run", data, "--skip") == 0
+
+
 @pytest.mark.parametrize("name", [name for name in READERS if name != "series"])
 def test_a_row_does_not_see_the_others(name: str, tmp_path: Path) -> None:
     family = families[name]

@@ -113,6 +113,16 @@ def test_a_text_must_fit_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "too few for its 43 characters" in told
 
 
+def test_a_text_that_does_not_fit_is_left_out_if_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run = lines(tmp_path / "pages", 6, 1), tmp_path / "run"
+    (data / "003.gt.txt").write_text("far more than can be read in so few columns")
+    options = ["--hidden", "4", "--height", "16", "--channels", "2", "--epochs", "1", "--run", str(run), "--skip"]
+    assert main(["train", "lines", str(data), *options]) == 0
+    found = capsys.readouterr()
+    assert "left out of 'the transcripts': a fault" in found.err
+    assert "Learning from 4 lines" in found.out
+
+
 def test_what_was_never_learned_counts_as_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = lines(tmp_path / "pages", 12, 1), tmp_path / "run"
     options = ["--hidden", "4", "--height", "16", "--channels", "2", "--epochs", "1", "--run", str(run)]

@@ -6,12 +6,14 @@ What a command needs is imported when it runs, so that `--help` is quick.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 from typer.exceptions import TyperException
 
-from ..errors import CellwrightError, InputError
+from ..errors import CellwrightError, DataWarning, InputError
 from ..tasks import families
 from .cells import describe, list_cells
 from .clips import clips
@@ -90,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return app(args=given, prog_name="cellwright", standalone_mode=False) or 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = told
+            return app(args=given, prog_name="cellwright", standalone_mode=False) or 0
     except (CellwrightError, TyperException, ModuleNotFoundError, typer.Abort) as error:
         if "--debug" in given:
             raise
@@ -98,6 +103,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if message:
         sys.stderr.write("cellwright: " + " ".join(message.split()) + "\n")
     return code
+
+
+def told(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings about data as one line on stderr, as errors are; others as Python shows them."""
+    ours = issubclass(category, DataWarning)
+    shown = f"cellwright: {message}\n" if ours else warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(shown)
 
 
 def explained(error: Exception) -> tuple[str, int]:

@@ -42,7 +42,7 @@ def compare(
     """
     if "cell" in settings:
         raise InputError(f"--compare names the cells, so leave out --cell {settings['cell']}")
-    parts = read(family, sources)
+    parts = read(family, sources, settings.get("skip", False))
     for cell in cells:
         family.begin(parts, {**settings, "cell": cell})  # so that a wrong name is found before hours of training
     root = run or free_folder(Path("runs") / f"{stem(sources['learned'])}-compared")

@@ -50,7 +50,7 @@ def start(
         training: those of the training that were given.
         machine: what the run has to itself.
     """
-    return begin(family, read(family, sources), sources, run, settings, training, machine)
+    return begin(family, read(family, sources, settings.get("skip", False)), sources, run, settings, training, machine)
 
 
 def begin(
@@ -92,9 +92,9 @@ def prepared(
     return task, Recipe(family.name, places, digests, dataclasses.asdict(task.settings), how)
 
 
-def read(family: Family, sources: Mapping[str, Path]) -> Parts:
-    """The data of all sources."""
-    return Parts(**{name: family.read(path) for name, path in sources.items()})
+def read(family: Family, sources: Mapping[str, Path], skip: bool) -> Parts:
+    """The data of all sources, perhaps without what is faulty."""
+    return Parts(**{name: family.read(path, skip) for name, path in sources.items()})
 
 
 def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: Machine) -> None:
@@ -115,7 +115,7 @@ def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: M
         how = dataclasses.replace(recipe.training, minutes=budget.get("minutes"), epochs=budget.get("epochs"))
         recipe = dataclasses.replace(recipe, training=how)
     sources = {name: Path(place) for name, place in recipe.data.items()} | ({"learned": data} if data else {})
-    parts = read(family, sources)
+    parts = read(family, sources, recipe.settings.get("skip", False))
     for name, path in sources.items():
         if digest(path) != recipe.digest[name]:
             raise DataError(

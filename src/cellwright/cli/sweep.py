@@ -105,7 +105,7 @@ def sweep(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     folder = place or Path("runs") / f"{stem(sources['learned'])}-sweep"
-    parts = read(family, sources)
+    parts = read(family, sources, settings.get("skip", False))
     for end in ends(space):
         prepared(family, parts, sources, *shares(family, {**settings, **training, **end}))  # a wrong one fails now
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from ..training import Machine, TrainingSettings
 from .options import given, parameters
 
 Run = Annotated[Path, Argument(help="Folder of a run, as training has printed it.")]
+Skip = Annotated[bool, Option("--skip", help="Leave out what is faulty in the data, and say what that was.")]
 FREE = ("data", "minutes", "epochs", "resume", "devices", "workers")
 """What may be given when a run goes on."""
 
@@ -51,13 +52,17 @@ def train_command(family: Family) -> Callable[..., None]:
     return train
 
 
-def evaluate(run: Run, data: Annotated[Path, Argument(help="Data of the kind that the run has learned.")]) -> None:
+def evaluate(
+    run: Run,
+    data: Annotated[Path, Argument(help="Data of the kind that the run has learned.")],
+    skip: Skip = False,
+) -> None:
     """Measure a trained network on other data."""
     from ..training import evaluate as figures_of
     from .runs import open_run, written
 
     family, problem, network = open_run(run)
-    figures = figures_of(network, problem.batches(family.read(data)), problem.step, problem.metric())
+    figures = figures_of(network, problem.batches(family.read(data, skip)), problem.step, problem.metric())
     sys.stdout.write(f"{written(figures)}\n")
 
 
@@ -65,13 +70,14 @@ def predict(
     run: Run,
     data: Annotated[Path, Argument(help="Data of the kind that the run has learned; what it finds need not be there.")],
     output: Annotated[Path | None, Option(help="File for the result.  [default: the terminal]")] = None,
+    skip: Skip = False,
 ) -> None:
     """Let a trained network say what it finds in new data."""
     from ..training import write_whole
     from .runs import open_run
 
     family, problem, network = open_run(run)
-    found = problem.predict(network.eval(), family.read(data))
+    found = problem.predict(network.eval(), family.read(data, skip))
     if output is None:
         for piece in found:
             sys.stdout.write(piece)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import DataError, DataWarning
 
 SHOWN = 20
 
@@ -12,16 +13,21 @@ SHOWN = 20
 class Faults:
     """Collects faults while a file is read.
 
+    Args:
+        path: of the file.
+        skip: what is faulty is left out, with a warning, instead of refusing the file.
+
     >>> faults = Faults(Path("tags.txt"))
     >>> faults.add(3, "a word has no tag")
     >>> faults.add(9, "a word has no tag")
     >>> faults.check("bring two columns")
     Traceback (most recent call last):
-    cellwright.errors.DataError: 'tags.txt' has 2 faults: line 3: a word has no tag; line 9: ...; bring two columns
+    cellwright.errors.DataError: 'tags.txt' has 2 faults: line 3: a word has no tag; line 9: ...; bring ...
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, skip: bool = False) -> None:
         self.path = path
+        self.skip = skip
         self.found: list[tuple[int | str, str]] = []
 
     def add(self, place: int | str, what: str) -> None:
@@ -29,16 +35,20 @@ class Faults:
         self.found.append((place, what))
 
     def check(self, remedy: str) -> None:
-        """Go on if there are none.
+        """Go on if there are none, or if they are to be left out.
 
         Raises:
             DataError: it names the first twenty, and the remedy.
         """
-        if self.found:
-            several = f"{len(self.found):,} faults" if len(self.found) > 1 else "a fault"
-            shown = "; ".join(
-                f"line {place}: {what}" if isinstance(place, int) else f"{place}: {what}"
-                for place, what in self.found[:SHOWN]
-            )
-            more = f"; and {len(self.found) - SHOWN:,} more" if len(self.found) > SHOWN else ""
-            raise DataError(f"{str(self.path)!r} has {several}: {shown}{more}; {remedy}")
+        if not self.found:
+            return
+        several = f"{len(self.found):,} faults" if len(self.found) > 1 else "a fault"
+        shown = "; ".join(
+            f"line {place}: {what}" if isinstance(place, int) else f"{place}: {what}"
+            for place, what in self.found[:SHOWN]
+        )
+        more = f"; and {len(self.found) - SHOWN:,} more" if len(self.found) > SHOWN else ""
+        if self.skip:
+            warnings.warn(f"left out of {str(self.path)!r}: {several}: {shown}{more}", DataWarning, stacklevel=2)
+        else:
+            raise DataError(f"{str(self.path)!r} has {several}: {shown}{more}; {remedy}, or leave them out: --skip")

@@ -32,6 +32,7 @@ class RecurrentSettings:
         torch: take PyTorch's own layer, to compare.
         batch: examples side by side.
         validation: share of the data that is kept to be measured on, if no file is given for it.
+        skip: leave out what is faulty in the data, and say what that was, instead of refusing them.
 
     Raises:
         InputError: a number is out of range, or there is no such cell.
@@ -44,6 +45,7 @@ class RecurrentSettings:
     torch: bool = False
     batch: int = 32
     validation: float = 0.1
+    skip: bool = False
 
     def __post_init__(self) -> None:
         if self.cell not in cells:

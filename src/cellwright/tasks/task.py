@@ -147,7 +147,8 @@ class Family:
         data: what the user brings, in a phrase.
         example: a file name for the example of its command.
         settings: the dataclass of its settings; the docstring describes each.
-        read: from a path to data. Raises DataError that names what is wrong, and where.
+        read: from a path to data. Raises DataError that names what is wrong, and where; or leaves that out, with a
+            DataWarning.
         task: of data, settings, and the files of a run that goes on; None for a new one.
         open: the problem alone, of settings and the files of a run.
         following: a command to try with a finished run: `{run}` is its folder, `{data}` what it learned from.
@@ -161,7 +162,7 @@ class Family:
     data: str
     example: str
     settings: type
-    read: Callable[[Path], Data]
+    read: Callable[[Path, bool], Data]
     task: Callable[[Parts, Any, Files | None], Task]
     open: Callable[[Any, Files], Problem]
     following: str

@@ -26,16 +26,15 @@ class Logs(Callback):
         """
         row = self.progress.rows[-1]
         step = round(row["step"])
-        place = self.folder.path / "tensorboard"
         try:
             if self.writer is None:
-                self.writer = SummaryWriter(str(place), purge_step=step)
+                self.writer = SummaryWriter(str(self.folder.path), purge_step=step)
             for name, value in row.items():
                 if name != "step":
                     self.writer.add_scalar(name, value, step)
             self.writer.flush()
         except OSError as error:
-            raise unwritable(place, error) from error
+            raise unwritable(self.folder.path, error) from error
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Close the file, however the run has ended."""

@@ -61,13 +61,17 @@ class Filmed(Video):
     path: Path
 
 
-def read_videos(path: Path) -> list[Video]:
+def read_videos(path: Path, skip: bool = False) -> list[Video]:
     r"""The videos of a CSV or TSV file, of a folder of them, or of video files.
 
     The first line of a table names the columns. The column `label` has what is to be learned; it may be empty, or
     missing in new data. Where there is a column `video`, it tells which frames belong together; else a file is one
     video. All other columns are features, and numbers. Where there are none, `video` has the paths of video files,
     relative to the table, and `frame` the number of a frame from 0 on; frames that are not named have no label.
+
+    Args:
+        path: of the table, the folder or the video.
+        skip: leave out lines in which something is wrong, with a warning.
 
     Raises:
         DataError: a file cannot be read, or some lines are something else; it names up to twenty of them.
@@ -82,7 +86,7 @@ def read_videos(path: Path) -> list[Video]:
         raise DataError(f"there is no file or folder {str(path)!r}; name a table, a video, or a folder of them")
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     tables = [each for each in files if each.is_file() and (is_table(each) or (not is_film(each) and each == path))]
-    found: list[Video] = [video for each in tables for video in of_table(each)]
+    found: list[Video] = [video for each in tables for video in of_table(each, skip)]
     if not tables:
         found = [Filmed(each.name, ("",) * count_frames(each), each) for each in files if is_film(each)]
     if not found:
@@ -118,13 +122,13 @@ class Line(NamedTuple):
     cells: dict[str, str]
 
 
-def of_table(path: Path) -> list[Video]:
+def of_table(path: Path, skip: bool) -> list[Video]:
     """The videos of one table."""
     text = read_file(path)
     rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
     names = [each.strip() for each in next(rows, [])]
     columns = tuple(each for each in names if each not in (LABEL, VIDEO, FRAME))
-    faults = Faults(path)
+    faults = Faults(path, skip)
     if columns:
         return of_features(path, columns, lines_of(rows, names, faults), faults)
     if VIDEO not in names:
@@ -154,6 +158,7 @@ def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], fau
         (cells.get(VIDEO, name), [number_in(cells[each], each, line, faults) for each in columns], cells.get(LABEL, ""))
         for line, cells in lines
     ]
+    frames = [frame for frame in frames if all(map(math.isfinite, frame[1]))]
     faults.check("bring a finite number in every column but label and video")
     found: list[Video] = []
     for each, group in groupby(frames, key=lambda frame: frame[0]):
@@ -191,6 +196,7 @@ def of_films(path: Path, lines: Iterator[Line], faults: Faults) -> list[Video]:
     return [
         Filmed(name, tuple(labels[name].get(n, "") for n in range(count)), path.parent / name)
         for name, count in counts.items()
+        if count
     ]
 
 

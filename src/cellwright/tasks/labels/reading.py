@@ -19,11 +19,15 @@ class Example:
     label: str | None
 
 
-def read_examples(path: Path) -> list[Example]:
+def read_examples(path: Path, skip: bool = False) -> list[Example]:
     r"""The examples of a CSV or TSV file, or of a folder with a folder of texts for each class.
 
     A table has the columns text and label, in this order or under these names in its first line; in new data the label
     may be missing. In a folder, each file is one text, and the folder it is in names its class.
+
+    Args:
+        path: of the table or folder.
+        skip: leave out lines in which something is wrong, with a warning.
 
     Raises:
         DataError: it cannot be read, holds no example, or some lines are something else; it names up to twenty of them.
@@ -36,7 +40,7 @@ def read_examples(path: Path) -> list[Example]:
     """
     if not path.exists():
         raise DataError(f"there is no file or folder {str(path)!r}; name a CSV or TSV file, or a folder of classes")
-    found = of_folder(path) if path.is_dir() else of_table(path)
+    found = of_folder(path) if path.is_dir() else of_table(path, skip)
     if not found:
         raise DataError(f"{str(path)!r} holds no example; bring a text and its label on each line")
     return found
@@ -53,9 +57,9 @@ def of_folder(path: Path) -> list[Example]:
     return [Example(read_file(each).strip(), each.parent.name) for each in files]
 
 
-def of_table(path: Path) -> list[Example]:
+def of_table(path: Path, skip: bool) -> list[Example]:
     """Each line of a table."""
-    faults = Faults(path)
+    faults = Faults(path, skip)
     found = [Example(row.read, row.found or None) for row in two_columns(path, "text", "label", faults)]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
     return found

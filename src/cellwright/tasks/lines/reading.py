@@ -15,11 +15,15 @@ LEAST = 4
 """Pixels that a line must be high."""
 
 
-def read_lines(path: Path) -> list[Signal]:
+def read_lines(path: Path, skip: bool = False) -> list[Signal]:
     """The images of a folder, or of one file, with the texts that lie beside them.
 
     A text has the name of its image up to the first dot, and the ending `.gt.txt`; in new data it may be missing. The
     length of a line is its width by its height.
+
+    Args:
+        path: of the folder or the image.
+        skip: leave out images with which something is wrong, with a warning.
 
     Raises:
         DataError: there is no image, a text has none, or some cannot be read; it names up to twenty of them.
@@ -41,7 +45,7 @@ def read_lines(path: Path) -> list[Signal]:
         raise DataError(
             f"{str(path)!r} holds no image of a line; bring images, each with its text beside it in NAME{TEXT}"
         )
-    faults, found = Faults(path), []
+    faults, found = Faults(path, skip), []
     for each in images:
         text, place = text_of(each), each.relative_to(path).as_posix() if path.is_dir() else each.name
         try:

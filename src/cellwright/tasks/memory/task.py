@@ -39,8 +39,12 @@ APART = 10_000
 Data = Drawn | Digits
 
 
-def read_problem(path: Path) -> Data:
+def read_problem(path: Path, skip: bool = False) -> Data:
     """A problem by its name, or a folder with images of digits.
+
+    Args:
+        path: of the folder, or a name.
+        skip: there is nothing that could be left out.
 
     >>> read_problem(Path("adding")).outputs
     1

@@ -55,12 +55,16 @@ class Piece:
     events: Tensor
 
 
-def read_series(path: Path) -> Series | list[Piece]:
+def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     r"""The series of a CSV or TSV file.
 
     The first line names the columns. The first column has dates as ISO 8601 writes them, one after the other; all
     others have numbers, which may be missing: empty, NaN, NA. Or the first column is `sequence`, and tells which lines
     belong together; all others then are events, 1 where one happens and 0 where not.
+
+    Args:
+        path: of the table.
+        skip: leave out lines in which something is wrong, with a warning; numbers that are none count as missing.
 
     Raises:
         DataError: it cannot be read, or some lines are something else; it names up to twenty of them.
@@ -79,8 +83,8 @@ def read_series(path: Path) -> Series | list[Piece]:
     if len(names) < 2:
         raise DataError(f"{str(path)!r} must name a date and at least one number in its first line, but has {names}")
     if names[0] == SEQUENCE:
-        return read_events(path, names[1:], rows)
-    faults = Faults(path)
+        return read_events(path, names[1:], rows, Faults(path, skip))
+    faults = Faults(path, skip)
     dates: list[datetime] = []
     values: list[list[float]] = []
     for row in rows:
@@ -106,9 +110,9 @@ def read_series(path: Path) -> Series | list[Piece]:
     return Series(path.name.partition(".")[0], tuple(names[1:]), tuple(dates), found)
 
 
-def read_events(path: Path, names: Sequence[str], rows: Any) -> list[Piece]:
+def read_events(path: Path, names: Sequence[str], rows: Any, faults: Faults) -> list[Piece]:
     """The sequences of a table of events, whose heading has been read."""
-    faults, found = Faults(path), []
+    found = []
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -145,6 +149,7 @@ def number_of(cell: str, name: str, faults: Faults, line: int) -> float:
         value = math.inf
     if math.isinf(value):
         faults.add(line, f"{cell!r} in the column {name}")
+        return math.nan
     return value
 
 

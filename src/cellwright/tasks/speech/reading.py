@@ -30,12 +30,16 @@ class Unusable(Exception):
     """A recording from which nothing can be learned; it says why."""
 
 
-def read_recordings(path: Path) -> list[Recording]:
+def read_recordings(path: Path, skip: bool = False) -> list[Recording]:
     r"""The recordings of a table, of a folder, or of one file; of a table with their transcripts.
 
     A table is CSV or TSV and has the columns path and transcript, in this order or under these names in its first line;
     paths are relative to it. In new data the transcript may be missing. Of the recordings themselves only the
     beginnings are read here.
+
+    Args:
+        path: of the table, the folder or the recording.
+        skip: leave out recordings with which something is wrong, with a warning.
 
     Raises:
         DataError: a file cannot be read, or some lines or recordings are unusable; it names up to twenty of them.
@@ -53,7 +57,7 @@ def read_recordings(path: Path) -> list[Recording]:
         raise DataError(
             f"there is no file or folder {str(path)!r}; name a table of recordings, a folder, or one of them"
         )
-    faults = Faults(path)
+    faults = Faults(path, skip)
     rows: list[tuple[int | str, Path, str | None]]
     if path.is_dir():
         files = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in AUDIO]

@@ -51,12 +51,16 @@ class Sentence:
         return "\n".join(lines) + "\n\n"
 
 
-def read_sentences(path: Path) -> list[Sentence]:
+def read_sentences(path: Path, skip: bool = False) -> list[Sentence]:
     r"""The sentences of a file, in order.
 
     A sentence ends at a blank line; lines that begin with `#` are comments. In CoNLL-U (10 columns, by tabs) the words
     are those with a whole number, and the tags are in the column UPOS. Else a line is a word and, behind white space,
     its tag; or a word alone, if no line of the file has a tag.
+
+    Args:
+        path: of the file.
+        skip: leave out sentences in which something is wrong, with a warning.
 
     Raises:
         DataError: the file cannot be read, holds no word, or some lines are neither; it names up to twenty of them.
@@ -68,7 +72,7 @@ def read_sentences(path: Path) -> list[Sentence]:
     >>> first.words, first.tags, first.label
     (('will', 'it', 'rain'), ('O', 'O', 'B-condition'), 'weather')
     """
-    faults = Faults(path)
+    faults = Faults(path, skip)
     sentences = [sentence_of(lines, start, faults) for start, lines in pieces(read_file(path))]
     found = [each for each in sentences if each is not None]
     bare = sum(each.tags is None for each in found)
@@ -76,6 +80,7 @@ def read_sentences(path: Path) -> list[Sentence]:
         for each, (start, _) in zip(sentences, pieces(read_file(path)), strict=True):
             if each is not None and each.tags is None:
                 faults.add(start, "a sentence has no tags, though others have")
+        found = [each for each in found if each.tags is not None]
     faults.check("bring CoNLL-U with 10 columns, or a word and its tag on each line")
     if not found:
         raise DataError(f"{str(path)!r} holds no sentence; bring CoNLL-U, or a word and its tag on each line")
@@ -95,7 +100,7 @@ def pieces(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None:
     """The sentence of some lines, if there are words in them; what is wrong goes to the faults."""
-    words, tags, places, label = [], [], [], None
+    words, tags, places, label, before = [], [], [], None, len(faults.found)
     for place, line in enumerate(lines):
         if line.startswith("#"):
             found = LABEL.fullmatch(line)
@@ -117,7 +122,7 @@ def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None
     if missing and len(missing) < len(words):
         for place in missing:
             faults.add(start + place, f"the word {split(lines[place])[0]!r} has no tag")
-    if not words:
+    if not words or len(faults.found) > before:
         return None
     return Sentence(tuple(words), None if missing else tuple(tags), label, tuple(lines), tuple(places))
 

@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..batches import padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
-from ..faults import SHOWN
+from ..faults import Faults
 from ..kept import Kept
 from ..symbols import Symbols
 from ..task import Carried, Metric, Step
@@ -140,17 +140,20 @@ class TranscribingTask(ExampleTask, Transcribing):
         """Every transcript to learn from can be said in the steps of its signal.
 
         Raises:
-            DataError: it names up to twenty that cannot.
+            DataError: it names up to twenty that cannot; or leaves them out, as the settings say.
         """
         steps = map(front.steps, self.lengths(self.learned))
-        long = [
-            f"{str(each.path)!r} has {room} steps, too few for its {len(self.settings.pieces(each.transcript or ''))} "
-            f"{self.unit}"
-            for each, room in zip(self.learned, steps, strict=True)
-            if steps_needed(self.numbers(each.transcript or "")) > room
-        ]
-        if long:
-            raise DataError(f"{'; '.join(long[:SHOWN])}; check the transcripts, or take those out")
+        faults, fitting = Faults(Path("the transcripts"), self.settings.skip), []
+        for each, room in zip(self.learned, steps, strict=True):
+            count = len(self.settings.pieces(each.transcript or ""))
+            if steps_needed(self.numbers(each.transcript or "")) <= room:
+                fitting.append(each)
+            else:
+                faults.add(str(each.path), f"{room} steps are too few for its {count} {self.unit}")
+        faults.check("check the transcripts")
+        if not fitting:
+            raise DataError("no transcript fits into its steps; check the transcripts")
+        self.learned = fitting
 
     advice: Mapping[str, Any] = {"learning_rate": 3e-3, "epochs": 40}
 
