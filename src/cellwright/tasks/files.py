@@ -5,14 +5,17 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from ..errors import DataError
 
+CHUNK = 1 << 22
+"""Bytes that are read at once."""
 WIDE_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 COMPRESSED: dict[str, Callable[[Path], IO[bytes]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}  # type: ignore[dict-item]
 
@@ -31,17 +34,30 @@ def read_file(path: Path) -> str:
     >>> read_file(path)
     'one\ntwo'
     """
-    content = read_bytes(path)
-    check_encoding(path, content)
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{str(path)!r} must be UTF-8, but byte 0x{content[error.start]:02x} at offset {error.start} (line {line}) "
-            "is not; convert it, for example: iconv -f LATIN1 -t UTF-8"
-        ) from error
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(text_pieces(path))
+
+
+def text_pieces(path: Path) -> Iterator[str]:
+    """The same, piece by piece, so that a file may be larger than the memory.
+
+    Raises:
+        DataError: as `read_file`.
+    """
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
+    place, line = 0, 1
+    for chunk in byte_chunks(path):
+        check_encoding(path, chunk, place)
+        place += len(chunk)
+        try:
+            yield decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            offset = place - len(error.object) + error.start
+            raise DataError(
+                f"{str(path)!r} must be UTF-8, but byte 0x{error.object[error.start]:02x} at offset {offset} (line "
+                f"{line + error.object.count(10, 0, error.start)}) is not; convert it, for example: iconv -f LATIN1 "
+                "-t UTF-8"
+            ) from error
+        line += chunk.count(b"\n")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -50,17 +66,24 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         DataError: it is not there, cannot be read, or is damaged.
     """
+    return b"".join(byte_chunks(path))
+
+
+def byte_chunks(path: Path) -> Iterator[bytes]:
+    """The same, a chunk after the other; the last one is empty."""
     if not path.is_file():
         raise DataError(f"there is no file {str(path)!r}; check the path")
     try:
         with COMPRESSED.get(path.suffix, plain)(path) as file:
-            return file.read()
+            while chunk := file.read(CHUNK):
+                yield chunk
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{str(path)!r} cannot be unpacked: {error}; bring the whole file") from error
     except OSError as error:
         raise DataError(
             f"{str(path)!r} cannot be read: {error.strerror or error}; check the path and its rights"
         ) from error
+    yield b""
 
 
 def plain(path: Path) -> IO[bytes]:
@@ -68,13 +91,15 @@ def plain(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def check_encoding(path: Path, content: bytes) -> None:
-    """Refuse what is no UTF-8 text, although its bytes might decode."""
-    wide = WIDE_MARKS.get(content[:2])
+def check_encoding(path: Path, chunk: bytes, place: int) -> None:
+    """Refuse what is no UTF-8 text, although its bytes might decode; a chunk that begins at a place of the file."""
+    wide = WIDE_MARKS.get(chunk[:2]) if place == 0 else None
     if wide:
         raise DataError(
             f"{str(path)!r} must be UTF-8, but begins with the mark of {wide}; convert it: iconv -f {wide} -t UTF-8"
         )
-    zero = content.find(0)
+    zero = chunk.find(0)
     if zero >= 0:
-        raise DataError(f"{str(path)!r} must be text, but is binary (byte 0 at offset {zero}); name a UTF-8 text file")
+        raise DataError(
+            f"{str(path)!r} must be text, but is binary (byte 0 at offset {place + zero}); name a UTF-8 text file"
+        )

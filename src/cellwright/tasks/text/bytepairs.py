@@ -10,6 +10,7 @@ from tokenizers.decoders import DecodeStream
 from torch import Tensor
 
 from ...errors import DataError
+from .reading import Text, pieces
 
 BYTES = 256
 
@@ -63,7 +64,7 @@ class BytePairs:
         return str(self.tokenizer.to_str())
 
 
-def learn_byte_pairs(text: str, size: int) -> BytePairs:
+def learn_byte_pairs(text: Text, size: int) -> BytePairs:
     """The vocabulary of at most `size` tokens that the pairs of this text suggest.
 
     Raises:
@@ -79,5 +80,6 @@ def learn_byte_pairs(text: str, size: int) -> BytePairs:
     trainer = trainers.BpeTrainer(
         vocab_size=size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
-    tokenizer.train_from_iterator(text.splitlines(keepends=True), trainer)
+    lines = (line for piece in pieces(text) for line in piece.splitlines(keepends=True))
+    tokenizer.train_from_iterator(lines, trainer)
     return BytePairs(tokenizer.to_str())

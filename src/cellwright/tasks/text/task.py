@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -15,10 +16,11 @@ from ..exhibit import Exhibit
 from ..task import Carried, Files, Parts, Step
 from .metric import Nats
 from .model import LanguageModel
+from .reading import Text, part, pieces
 from .sampling import Choice, write
 from .settings import TextSettings, settings_for, size_of
 from .streams import Streams, TextBatch, Windows
-from .vocabulary import Characters, Vocabulary, load_vocabulary
+from .vocabulary import Characters, Vocabulary, encoded, load_vocabulary
 
 VOCABULARY_FILE = "vocabulary.json"
 WATCHED = 2**15
@@ -60,12 +62,12 @@ class Language:
         """Nats per token, perplexity, bits per character."""
         return Nats()
 
-    def batches(self, data: str) -> Windows:
+    def batches(self, data: Text) -> Windows:
         """All of a text, to measure on."""
-        tokens = self.vocabulary.encode(data)
+        tokens = encoded(self.vocabulary, data)
         return Windows(tokens, characters=len(data) / max(1, len(tokens)))
 
-    def predict(self, network: nn.Module, data: str) -> Iterator[str]:
+    def predict(self, network: nn.Module, data: Text) -> Iterator[str]:
         """A language model continues a text; see `sampling`."""
         raise InputError("a language model has nothing to say about a file; let it write: cellwright generate RUN")
 
@@ -92,10 +94,10 @@ class TextTask(Language):
     def __init__(self, parts: Parts, settings: TextSettings, files: Files | None = None) -> None:
         text, watched = split(parts, settings.validation)
         tested = watched if parts.test is None else parts.test
-        whole = text + watched + (parts.test or "")
-        known = load_vocabulary(files(VOCABULARY_FILE)) if files else learn_vocabulary(whole, text, settings)
+        whole = [text, watched, *([parts.test] if parts.test else [])]
+        known = load_vocabulary(files(VOCABULARY_FILE)) if files else learn_vocabulary(whole, settings)
         super().__init__(known, settings)
-        self.learned = self.vocabulary.encode(text)
+        self.learned = encoded(self.vocabulary, text)
         self.watched, self.tested = self.batches(watched), self.batches(tested)
         self.characters = len(text)
         self.training(epoch=0)  # refuses a text that is too short: better now than in mid-run
@@ -148,9 +150,9 @@ def chosen(parts: Parts, given: Mapping[str, Any]) -> TextSettings:
     return dataclasses.replace(settings, **given)
 
 
-def split(parts: Parts, share: float) -> tuple[str, str]:
+def split(parts: Parts, share: float) -> tuple[Text, Text]:
     """The text to learn from, and the text to watch."""
-    text: str = parts.learned
+    text: Text = parts.learned
     if parts.validation is not None:
         return text, parts.validation
     cut = len(text) - round(len(text) * share)
@@ -159,16 +161,19 @@ def split(parts: Parts, share: float) -> tuple[str, str]:
             f"the validation part must have at least 2 characters, but {share:g} of {len(text)} is "
             f"{len(text) - cut}; bring more text, or raise --validation"
         )
-    return text[:cut], text[cut:]
+    return part(text, 0, cut), part(text, cut, len(text))
 
 
-def learn_vocabulary(text: str, learned: str, settings: TextSettings) -> Vocabulary:
-    """The characters of the whole text, or the byte pairs of the part to learn from."""
+def learn_vocabulary(texts: Sequence[Text], settings: TextSettings) -> Vocabulary:
+    """The characters of all texts, or the byte pairs of the first, which is the one to learn from."""
     if settings.vocabulary == "characters":
-        return Characters(text)
+        met: set[str] = set()
+        for piece in chain.from_iterable(map(pieces, texts)):
+            met.update(piece)
+        return Characters("".join(met))
     from .bytepairs import learn_byte_pairs  # `tokenizers` is wanted only by those who use it
 
-    return learn_byte_pairs(learned, settings.vocabulary_size)
+    return learn_byte_pairs(texts[0], settings.vocabulary_size)
 
 
 def opening(vocabulary: Vocabulary) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
+from .reading import Text
 
 
 class Vocabulary(Protocol):
@@ -89,6 +91,18 @@ class Characters:
 def code_points(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     """The Unicode code points of a text, `[characters]`."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def encoded(vocabulary: Vocabulary, text: Text) -> Tensor:
+    """The token numbers of a text, int32 `[tokens]`; those of a long text lie in a file that vanishes with them."""
+    if isinstance(text, str):
+        return vocabulary.encode(text)
+    with tempfile.TemporaryFile() as file:
+        for piece in text.pieces():
+            vocabulary.encode(piece).numpy().tofile(file)
+        file.flush()
+        # Copy on write: PyTorch takes only what may be written.
+        return torch.from_numpy(np.memmap(file, dtype=np.int32, mode="c"))
 
 
 def load_vocabulary(content: str) -> Vocabulary:
