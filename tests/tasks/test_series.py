@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import importlib
 import math
-from datetime import datetime, timedelta
+import tracemalloc
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import torch
 
 from cellwright.errors import DataError
-from cellwright.tasks import Parts
-from cellwright.tasks.series import Series, SeriesSettings, SeriesTask, read_series
+from cellwright.tasks import Parts, files, numbers
+from cellwright.tasks.series import Series, SeriesSettings, SeriesTask, read_series, reading
 from cellwright.tasks.series.metric import Forecast, ForecastMetric
+from cellwright.tasks.series.reading import MICROSECOND, START
 from cellwright.tasks.task import Step
 
+SERIES_TASK = importlib.import_module("cellwright.tasks.series.task")
 SMALL = SeriesSettings(hidden=4, history=12, horizon=6, period=4, batch=5, validation=0.3)
 
 
 def series(steps: int = 90, columns: int = 2) -> Series:
     hours = torch.arange(float(steps), dtype=torch.float64)
     values = torch.stack([torch.sin(hours * math.pi / 2) * (n + 1) + 10 * n for n in range(columns)], 1)
-    dates = tuple(datetime(2024, 1, 1) + timedelta(hours=n) for n in range(steps))
-    return Series("made", tuple("abcdef"[:columns]), dates, values)
+    times = (datetime(2024, 1, 1) - START) // MICROSECOND + 3_600_000_000 * torch.arange(steps)
+    return Series("made", tuple("abcdef"[:columns]), times, values, values)
 
 
 def test_dates_and_missing_numbers_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("date\tload\theat\n2024-02-29\t1\tNA\n2024-03-01T12:30:00+01:00\t\t2.5\n")
     found = read_series(tmp_path / "a.tsv")
     assert found.columns == ("load", "heat")
-    assert found.dates[1] == datetime(2024, 3, 1, 12, 30)
+    assert START + int(found.times[1]) * MICROSECOND == datetime(2024, 3, 1, 12, 30)
     assert found.values.isnan().tolist() == [[False, True], [True, False]]
 
 
@@ -89,7 +94,9 @@ def test_gaps_are_filled_told_and_not_counted() -> None:
     values = whole.values.clone()
     values[70:74, 0] = math.nan
     values[85, 1] = math.nan
-    task = SeriesTask(Parts(dataclasses.replace(whole, values=values)), SMALL)
+    filled = values.clone()
+    filled[70:74, 0], filled[85, 1] = values[69, 0], values[84, 1]
+    task = SeriesTask(Parts(dataclasses.replace(whole, values=values, filled=filled)), SMALL)
     metric, network = task.metric(), task.network().eval()
     for batch in task.final():
         step = task.step(network, batch, None)
@@ -152,3 +159,57 @@ def test_the_quantile_loss_is_least_at_the_quantiles() -> None:
     best = torch.quantile(drawn, torch.tensor([0.1, 0.5, 0.9]))
     spread = float(last.mean())
     assert loss(best - spread) <= min(loss(best - spread + moved) for moved in (0.4, -0.4))
+
+
+def table(path: Path, steps: int) -> Path:
+    """A series with gaps, the first step included."""
+    rows = [f"{START + n * 3_600_000_000 * MICROSECOND},{'' if n % 7 == 0 else n % 5},{n % 11}" for n in range(steps)]
+    path.write_text("\n".join(["date,a,b", *rows]))
+    return path
+
+
+def test_gaps_are_filled_with_what_was_known_last(tmp_path: Path) -> None:
+    found = read_series(table(tmp_path / "a.csv", 15))
+    assert found.values[:, 0].isnan().nonzero()[:, 0].tolist() == [0, 7, 14]
+    assert found.filled[:, 0].isnan().nonzero()[:, 0].tolist() == [0]
+    assert (found.filled[7, 0], found.filled[14, 0]) == (1, 3)
+    assert torch.equal(found.filled[:, 1], found.values[:, 1])
+
+
+def test_a_long_series_stays_in_a_file_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path / "a.csv", 200)
+    short = SeriesTask(Parts(read_series(path)), SMALL)
+    monkeypatch.setattr(files, "CHUNK", 50)
+    monkeypatch.setattr(reading, "Numbers", functools.partial(numbers.Numbers, few=30))
+    monkeypatch.setattr(SERIES_TASK, "PIECE", 13)
+    far = SeriesTask(Parts(read_series(path)), SMALL)
+    assert short.files == far.files
+    for ours, theirs in zip(short.training(3), far.training(3), strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(one, other, equal_nan=True)
+
+
+def test_of_very_many_windows_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SERIES_TASK, "MOST", 8)
+    task = SeriesTask(Parts(series()), SMALL)
+    epochs = [[start for group in task.training(epoch).groups for start in group] for epoch in (0, 0, 1)]
+    assert epochs[0] == epochs[1] != epochs[2]
+    assert len(epochs[0]) == 8
+    assert len([start for group in task.final().groups for start in group]) <= 8  # type: ignore[attr-defined]
+
+
+def test_the_memory_that_a_long_series_takes_does_not_grow_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHUNK", 1 << 14)
+    monkeypatch.setattr(reading, "Numbers", functools.partial(numbers.Numbers, few=1 << 12))
+    monkeypatch.setattr(SERIES_TASK, "MOST", 100)
+    most = []
+    for steps in (10_000, 40_000):
+        path = table(tmp_path / "a.csv", steps)
+        tracemalloc.start()
+        SeriesTask(Parts(read_series(path)), SMALL)
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert most[1] < 1.2 * most[0]
+    assert most[1] < 40_000 * 2 * 8

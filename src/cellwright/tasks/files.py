@@ -60,6 +60,20 @@ def text_pieces(path: Path) -> Iterator[str]:
         line += chunk.count(b"\n")
 
 
+def text_lines(path: Path) -> Iterator[str]:
+    """The lines of a file, each with its line feed.
+
+    Raises:
+        DataError: as `read_file`.
+    """
+    rest = ""
+    for piece in text_pieces(path):
+        *whole, rest = (rest + piece).split("\n")
+        yield from (f"{line}\n" for line in whole)
+    if rest:
+        yield rest
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of a file, unpacked.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,11 @@ from torch import Tensor
 
 from ...errors import DataError
 from ..faults import Faults
-from ..files import read_file
+from ..files import text_lines
+from ..numbers import Numbers
 
 SEQUENCE = "sequence"
+START, MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 MISSING = {"", "nan", "na", "null", "none", "-"}
 
 
@@ -27,17 +28,26 @@ MISSING = {"", "nan", "na", "null", "none", "-"}
 class Series:
     """Columns of numbers over time.
 
+    Long ones lie in files that vanish with them.
+
     Attributes:
         name: of the file.
         columns: their names.
-        dates: of each step, in order.
+        times: of each step, in order, microseconds since 1970, int64 `[T]`.
         values: float64 `[T, columns]`; NaN where one is missing.
+        filled: the same with the last known one in the place of a missing one; NaN before the first.
     """
 
     name: str
     columns: tuple[str, ...]
-    dates: tuple[datetime, ...]
+    times: Tensor
     values: Tensor
+    filled: Tensor
+
+    def part(self, first: int, end: int) -> Series:
+        """Some of the steps."""
+        steps = slice(first, end)
+        return Series(self.name, self.columns, self.times[steps], self.values[steps], self.filled[steps])
 
 
 @dataclass(frozen=True)
@@ -76,17 +86,17 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     >>> series.values.tolist()
     [[1.5], [nan]]
     """
-    text = read_file(path)
-    heading = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in heading else ",")
+    lines = text_lines(path)
+    heading = next(lines, "")
+    rows = csv.reader(chain([heading], lines), delimiter="\t" if "\t" in heading else ",")
     names = [each.strip() for each in next(rows, [])]
     if len(names) < 2:
         raise DataError(f"{str(path)!r} must name a date and at least one number in its first line, but has {names}")
-    if names[0] == SEQUENCE:
-        return read_events(path, names[1:], rows, Faults(path, skip))
     faults = Faults(path, skip)
-    dates: list[datetime] = []
-    values: list[list[float]] = []
+    if names[0] == SEQUENCE:
+        return read_events(path, names[1:], rows, faults)
+    times, values, filled = Numbers("q"), Numbers("d"), Numbers("d")
+    before, known = None, [math.nan] * (len(names) - 1)
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -96,18 +106,25 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
         date = date_of(row[0])
         if date is None:
             faults.add(rows.line_num, f"{row[0]!r} is no date")
-        elif dates and date <= dates[-1]:
-            faults.add(rows.line_num, f"{row[0]} comes after {dates[-1].isoformat(' ')}")
+        elif before and date <= before:
+            faults.add(rows.line_num, f"{row[0]} comes after {before.isoformat(' ')}")
         else:
-            dates.append(date)
-            cells = zip(row[1:], names[1:], strict=True)
-            values.append([number_of(cell, name, faults, rows.line_num) for cell, name in cells])
+            before = date
+            found = [number_of(*each, faults, rows.line_num) for each in zip(row[1:], names[1:], strict=True)]
+            known = [last if math.isnan(now) else now for last, now in zip(known, found, strict=True)]
+            times.extend([(date - START) // MICROSECOND])
+            values.extend(found)
+            filled.extend(known)
     faults.check("bring dates as 2024-12-31 23:00, each later than the one before, and numbers")
-    if not dates:
+    if before is None:
         raise DataError(f"{str(path)!r} holds no steps; bring a date and numbers on each line")
-    found = torch.tensor(values, dtype=torch.float64)
-    check_columns(path, names[1:], found)
-    return Series(path.name.partition(".")[0], tuple(names[1:]), tuple(dates), found)
+    empty = [name for name, last in zip(names[1:], known, strict=True) if math.isnan(last)]
+    if empty:
+        raise DataError(
+            f"every column must have numbers, but in {str(path)!r} {', '.join(empty)} has none; leave it out"
+        )
+    tables = (each.tensor().view(-1, len(names) - 1) for each in (values, filled))
+    return Series(path.name.partition(".")[0], tuple(names[1:]), times.tensor(), *tables)
 
 
 def read_events(path: Path, names: Sequence[str], rows: Any, faults: Faults) -> list[Piece]:
@@ -151,16 +168,3 @@ def number_of(cell: str, name: str, faults: Faults, line: int) -> float:
         faults.add(line, f"{cell!r} in the column {name}")
         return math.nan
     return value
-
-
-def check_columns(path: Path, names: Sequence[str], values: Tensor) -> None:
-    """Every column has some numbers.
-
-    Raises:
-        DataError: one has none.
-    """
-    empty = [name for name, column in zip(names, values.T, strict=True) if bool(column.isnan().all())]
-    if empty:
-        raise DataError(
-            f"every column must have numbers, but in {str(path)!r} {', '.join(empty)} has none; leave it out"
-        )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,15 +17,19 @@ from ..symbols import from_json, to_json
 from ..task import Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric
 from .model import QUANTILES, Forecaster, SeriesBatch
-from .reading import Series
+from .reading import MICROSECOND, START, Series
 from .settings import SeriesSettings
 
 SCALES_FILE = "columns.json"
 TABLES = ("columns", "means", "deviations", "steps")
 LEAST = 1e-6
 """A column that varies less is not scaled up."""
-DAY = 24 * 60 * 60
-YEAR = 365.25
+MOST = 1_000_000
+"""Windows of an epoch."""
+PIECE = 1 << 20
+"""Steps that are added up at once."""
+THURSDAY, YEAR = 3, 365.25
+"""The first day of 1970, and how many days a year has."""
 SHOWN, DRAWN = 6, 4
 
 
@@ -63,41 +67,53 @@ class Forecasting:
         """A new forecaster."""
         return Forecaster(len(self.columns), self.settings)
 
-    def windows(self, series: Series, stride: int, order: Sequence[int] | None = None) -> Batches:
-        """All windows of a series, or those of an order, as batches."""
+    def windows(self, series: Series) -> int:
+        """How many windows a series has.
+
+        Raises:
+            DataError: none, or it has other columns.
+        """
+        self.check(series)
         length = self.settings.history + self.settings.horizon
-        count = (len(series.values) - length) // stride + 1
-        if count < 1:
+        if len(series.times) < length:
             raise DataError(
                 f"a series must have at least {length} steps, for a history of {self.settings.history} and a horizon "
-                f"of {self.settings.horizon}, but {series.name!r} has {len(series.values)}; bring more, or shorten them"
+                f"of {self.settings.horizon}, but {series.name!r} has {len(series.times)}; bring more, or shorten them"
             )
-        prepared, size = self.prepared(series), self.settings.batch
-        order = range(count) if order is None else order
-        groups = [[stride * n for n in order[k : k + size]] for k in range(0, len(order), size)]
-        return Batches(groups, lambda group: self.batch(prepared, group))
+        return len(series.times) - length + 1
 
-    def prepared(self, series: Series) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Scaled values with their gaps filled, the gaps, the calendar, and the scaled values as they are."""
+    def check(self, series: Series) -> None:
+        """The columns are those that were learned."""
         if series.columns != self.columns:
             raise DataError(
                 f"the columns must be those that were learned, {', '.join(self.columns)}, but {series.name!r} has "
                 f"{', '.join(series.columns)}; name and order them alike"
             )
-        scaled = ((series.values - self.means) / self.deviations).float()
-        return filled(scaled), scaled.isnan().float(), calendar(series.dates), scaled
 
-    def batch(self, prepared: tuple[Tensor, Tensor, Tensor, Tensor], group: Sequence[int]) -> SeriesBatch:
+    def grouped(self, series: Series, starts: Tensor) -> Batches:
+        """The windows that begin at some steps, as batches."""
+        groups = [each.tolist() for each in starts.split(self.settings.batch)]
+        return Batches(groups, lambda group: self.batch(series, group))
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Values of about the same size in all columns, float32."""
+        return ((values - self.means) / self.deviations).float()
+
+    def history(self, series: Series, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scaled values without gaps, where the gaps were, and the calendar, at some steps `[..., T]`."""
+        values = self.scaled(series.filled[steps]).nan_to_num()
+        return values, series.values[steps].isnan().float(), calendar(series.times[steps])
+
+    def batch(self, series: Series, group: Sequence[int]) -> SeriesBatch:
         """The windows that begin at some steps."""
-        values, gaps, days, true = prepared
-        history, horizon = self.settings.history, self.settings.horizon
-        known = torch.tensor(list(group))[:, None] + torch.arange(history)
-        ahead = known[:, -1:] + 1 + torch.arange(horizon)
-        return SeriesBatch(values[known], gaps[known], days[known], true[ahead])
+        known = torch.tensor(list(group))[:, None] + torch.arange(self.settings.history)
+        ahead = known[:, -1:] + 1 + torch.arange(self.settings.horizon)
+        return SeriesBatch(*self.history(series, known), self.scaled(series.values[ahead]))
 
     def batches(self, data: Series) -> Batches:
-        """All windows of a series."""
-        return self.windows(data, stride=1)
+        """All windows of a series; of very many some, spread evenly."""
+        count = self.windows(data)
+        return self.grouped(data, torch.arange(0, count, -(-count // MOST)))
 
     def step(self, network: nn.Module, batch: SeriesBatch, carried: Carried) -> Step:
         """The mean square of the error; or the quantile loss (Koenker & Bassett, 1978)."""
@@ -130,17 +146,22 @@ class Forecasting:
     def predict(self, network: nn.Module, data: Series) -> Iterator[str]:
         """What comes after the end of a series: a line for each step, as the series itself has it."""
         history = self.settings.history
-        if len(data.values) < history:
+        self.check(data)
+        if len(data.times) < history:
             raise DataError(
-                f"a forecast needs {history} steps before it, but {data.name!r} has {len(data.values)}; bring more"
+                f"a forecast needs {history} steps before it, but {data.name!r} has {len(data.times)}; bring more"
             )
-        values, gaps, days, _ = (each[None, -history:] for each in self.prepared(data))
-        found = network(values, gaps, days)[0].double() * self.deviations[:, None] + self.means[:, None]
+        found = (
+            network(*self.history(data, torch.arange(len(data.times))[None, -history:]))[0].double()
+            * self.deviations[:, None]
+            + self.means[:, None]
+        )
         levels = [f" {round(100 * level)} %" for level in QUANTILES] if self.settings.quantiles else [""]
         yield ",".join(["date", *(f"{name}{level}" for name in self.columns for level in levels)]) + "\n"
-        step = (data.dates[-1] - data.dates[0]) / max(1, len(data.dates) - 1)
+        last = START + int(data.times[-1]) * MICROSECOND
+        step = int(data.times[-1] - data.times[0]) / max(1, len(data.times) - 1) * MICROSECOND
         for n, row in enumerate(found.flatten(1).tolist(), 1):
-            date = (data.dates[-1] + n * step).isoformat(" ", "seconds")
+            date = (last + n * step).isoformat(" ", "seconds")
             yield ",".join([date, *(f"{value:.6g}" for value in row)]) + "\n"
 
 
@@ -156,8 +177,8 @@ class SeriesTask(Forecasting):
     def __init__(self, parts: Parts, settings: SeriesSettings, files: Files | None = None) -> None:
         learned, watched = (parts.learned, parts.validation) if parts.validation else split(parts.learned, settings)
         super().__init__(*(measured(learned, settings) if files is None else tables(files)), settings)
-        self.series = learned
-        self.learned = self.windows(learned, settings.stride)
+        self.learned = learned
+        self.count = self.windows(learned)
         self.watched = self.batches(watched)
         self.tested = self.watched if parts.test is None else self.batches(parts.test)
 
@@ -166,19 +187,22 @@ class SeriesTask(Forecasting):
         """How many steps, columns and windows there are."""
         windows = sum(len(group) for group in self.tested.groups)
         return (
-            f"{len(self.series.values):,} steps of {len(self.columns)} columns, {self.settings.history} steps back and "
+            f"{len(self.learned.times):,} steps of {len(self.columns)} columns, {self.settings.history} steps back and "
             f"{self.settings.horizon} ahead, measuring on {windows:,} windows"
         )
 
     advice: Mapping[str, Any] = {"learning_rate": 1e-3, "epochs": 6, "patience": 0.5}
 
     def training(self, epoch: int) -> Batches:
-        """All windows, in another order."""
-        starts = [start // self.settings.stride for group in self.learned.groups for start in group]
-        order = torch.randperm(len(starts), generator=torch.Generator().manual_seed(epoch)).tolist()
-        size = self.settings.batch
-        groups = [[self.settings.stride * n for n in order[k : k + size]] for k in range(0, len(order), size)]
-        return Batches(groups, self.learned.made)
+        """All windows at the stride in another order; or as many as can be held in mind, drawn anew in each epoch."""
+        chance = torch.Generator().manual_seed(epoch)
+        count = -(-self.count // self.settings.stride)
+        order = (
+            torch.randperm(count, generator=chance)
+            if count <= MOST
+            else torch.randint(count, (MOST,), generator=chance)
+        )
+        return self.grouped(self.learned, self.settings.stride * order)
 
     def validation(self) -> Batches:
         """The windows to watch."""
@@ -234,21 +258,32 @@ class SeriesTask(Forecasting):
 
 def split(series: Series, settings: SeriesSettings) -> tuple[Series, Series]:
     """The beginning to learn from, and the end to watch, which begins with the history of its first forecast."""
-    cut = len(series.values) - round(len(series.values) * settings.validation)
-    back = max(0, cut - settings.history)
-    return (
-        Series(series.name, series.columns, series.dates[:cut], series.values[:cut]),
-        Series(series.name, series.columns, series.dates[back:], series.values[back:]),
-    )
+    count = len(series.times)
+    cut = count - round(count * settings.validation)
+    return series.part(0, cut), series.part(max(0, cut - settings.history), count)
 
 
 def measured(series: Series, settings: SeriesSettings) -> tuple[Sequence[str], Tensor, Tensor, Tensor]:
     """Columns, means, deviations and mean changes over a season of a series to learn from."""
     values, period = series.values, settings.period
-    means = values.nanmean(0)
-    deviations = (values - means).square().nanmean(0).sqrt()
-    changes = (values[period:] - values[:-period]).abs().nanmean(0)
+    means = mean([values], lambda each: each)
+    deviations = mean([values], lambda each: (each - means).square()).sqrt()
+    changes = mean([values[period:], values[:-period]], lambda later, sooner: (later - sooner).abs())
     return series.columns, means, deviations.clamp(min=LEAST), changes.nan_to_num(1.0).clamp(min=LEAST)
+
+
+def mean(tables: Sequence[Tensor], of: Callable[..., Tensor]) -> Tensor:
+    """The mean over all steps of what some tables `[T, columns]` give together, piece by piece; NaN is left out.
+
+    >>> mean([torch.tensor([[1.0], [math.nan], [2.0]])], torch.square)
+    tensor([2.5000], dtype=torch.float64)
+    """
+    total, count = torch.zeros(2, tables[0].shape[1], dtype=torch.float64)
+    for pieces in zip(*(each.split(PIECE) for each in tables), strict=True):
+        found = of(*pieces)
+        total, count = total + found.nansum(0), count + (~found.isnan()).sum(0)
+    result: Tensor = total / count
+    return result
 
 
 def tables(files: Files) -> tuple[Sequence[str], Tensor, Tensor, Tensor]:
@@ -258,22 +293,17 @@ def tables(files: Files) -> tuple[Sequence[str], Tensor, Tensor, Tensor]:
     return columns, means, deviations, steps
 
 
-def filled(values: Tensor) -> Tensor:
-    """Values `[T, C]` with the last known one in the place of a missing one; zero before the first.
+def calendar(times: Tensor) -> Tensor:
+    """Time of day, of the week and of the year as points on circles, `[..., 6]`, of microseconds since 1970.
 
-    >>> filled(torch.tensor([[math.nan], [2.0], [math.nan]])).tolist()
-    [[0.0], [2.0], [2.0]]
+    >>> [round(value, 3) for value in calendar(torch.tensor(6 * 3600 * 1_000_000)).tolist()]  # 6 on a Thursday
+    [1.0, 0.0, 0.223, -0.975, 0.004, 1.0]
     """
-    steps = torch.arange(len(values))[:, None].expand_as(values)
-    last = torch.where(values.isnan(), -1, steps).cummax(0).values
-    return torch.where(last < 0, 0.0, values.gather(0, last.clamp(min=0)))
-
-
-def calendar(dates: Sequence[datetime]) -> Tensor:
-    """Time of day, of the week and of the year as points on circles, `[T, 6]`."""
-    found = []
-    for date in dates:
-        day = (date.hour * 3600 + date.minute * 60 + date.second) / DAY
-        shares = (day, (date.weekday() + day) / 7, (date.timetuple().tm_yday - 1 + day) / YEAR)
-        found.append([wave(2 * math.pi * share) for share in shares for wave in (math.sin, math.cos)])
-    return torch.tensor(found)
+    moments = times.numpy().astype("datetime64[us]")
+    days = moments.astype("datetime64[D]")
+    day = (moments - days) / np.timedelta64(1, "D")
+    weekday = (days.astype(np.int64) + THURSDAY) % 7
+    of_year = (days - moments.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    angles = 2 * math.pi * np.stack([day, (weekday + day) / 7, (of_year + day) / YEAR], -1)
+    points = np.stack([np.sin(angles), np.cos(angles)], -1).astype(np.float32)
+    return torch.from_numpy(points.reshape(*times.shape, -1))

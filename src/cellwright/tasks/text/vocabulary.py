@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ...errors import DataError
-from .reading import Text
+from ..numbers import Numbers
+from .reading import Text, pieces
 
 
 class Vocabulary(Protocol):
@@ -94,15 +94,11 @@ def code_points(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
 
 
 def encoded(vocabulary: Vocabulary, text: Text) -> Tensor:
-    """The token numbers of a text, int32 `[tokens]`; those of a long text lie in a file that vanishes with them."""
-    if isinstance(text, str):
-        return vocabulary.encode(text)
-    with tempfile.TemporaryFile() as file:
-        for piece in text.pieces():
-            vocabulary.encode(piece).numpy().tofile(file)
-        file.flush()
-        # Copy on write: PyTorch takes only what may be written.
-        return torch.from_numpy(np.memmap(file, dtype=np.int32, mode="c"))
+    """The token numbers of a text, int32 `[tokens]`."""
+    found = Numbers("i")
+    for piece in pieces(text):
+        found.extend(vocabulary.encode(piece).numpy())
+    return found.tensor()
 
 
 def load_vocabulary(content: str) -> Vocabulary:
