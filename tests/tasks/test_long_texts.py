@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import tracemalloc
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 import torch
 
 from cellwright.errors import DataError
-from cellwright.tasks import Parts, files
-from cellwright.tasks.text import TextSettings, TextTask, reading
+from cellwright.tasks import Parts, files, numbers
+from cellwright.tasks.text import TextSettings, TextTask, reading, vocabulary
 from cellwright.tasks.text.reading import LongText, part, pieces, read_text
 
 SMALL = TextSettings(hidden=8, batch=2, chunk=16)
@@ -69,6 +70,7 @@ def test_the_memory_that_a_long_text_takes_does_not_grow_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "CHUNK", 1 << 14)
+    monkeypatch.setattr(vocabulary, "Numbers", functools.partial(numbers.Numbers, few=1 << 14))
     most = []
     for megabytes in (1, 4):
         (tmp_path / "long.txt").write_text("to be or not to be\n" * (megabytes * 2**20 // 19))
