@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cellwright.errors import DataError
 from cellwright.tasks import Parts
 from cellwright.tasks.frames import FrameSettings, Measured, read_videos
 from cellwright.tasks.frames.features import FeatureTask
+from cellwright.tasks.frames.gates import AFTER, BEFORE, changes, gates_around, gates_exhibit, interval
 from cellwright.tasks.frames.segments import edit_distance, edit_score, hits
 
 
@@ -130,3 +132,54 @@ def test_frames_without_labels_cannot_be_measured() -> None:
     bare = Measured("bare", ("", "", ""), ("time", "noise", "constant"), torch.ones(3, 3))
     with pytest.raises(DataError, match="some frames must have a label, but none has"):
         task().batches([bare])
+
+
+def test_balanced_labels_weigh_the_same() -> None:
+    plain, balanced = task(crop=0, dropout=0.0), task(crop=0, dropout=0.0, balanced=True)
+    torch.manual_seed(1)
+    network = plain.network()
+    torch.nn.init.zeros_(network.output.weight)
+    network.output.bias.data.copy_(torch.tensor([0.0, 3.0]))
+    counts = torch.tensor([sum(each.labels.count(name) for each in plain.learned) for name in "ab"])
+    [batch] = plain.training(0)
+    losses = -network.output.bias.log_softmax(-1)
+    shares = counts / counts.sum()
+    assert plain.step(network, batch, None).loss.item() == pytest.approx((shares * losses).sum().item(), rel=1e-5)
+    assert balanced.step(network, batch, None).loss.item() == pytest.approx(losses.mean().item(), rel=1e-5)
+    assert balanced.step(network.eval(), batch, None).loss == plain.step(network, batch, None).loss
+
+
+def test_gates_around_a_change_are_those_of_the_trace() -> None:
+    made = task(crop=0, causal=True)
+    network = made.network().eval()
+    one = dataclasses.replace(video(40), labels=tuple("a" * 17 + "b" * 20 + "a" * 3))
+    places = changes(one.labels)
+    assert places == [17, 37]
+    found = gates_around(made, network, [one], "f")
+    assert found.shape == (len(places), BEFORE + 1 + AFTER, 4)
+    gate = network.layers.trace(made.seen(one)[None])["f"][0, :, 0]
+    near = {t + lag for t in places for lag in range(-BEFORE, AFTER + 1)}
+    elsewhere = gate[[t for t in range(40) if t not in near]].mean(0)
+    for row, place in enumerate(places):
+        for column, lag in enumerate(range(-BEFORE, AFTER + 1)):
+            if 0 <= place + lag < 40:
+                torch.testing.assert_close(found[row, column], gate[place + lag] - elsewhere)
+            else:
+                assert found[row, column].isnan().all()
+
+
+def test_where_labels_change_all_the_time_there_is_no_elsewhere() -> None:
+    made = task(crop=0)
+    network = made.network().eval()
+    assert gates_exhibit(made, network, [video(40)]) is None
+    calm = dataclasses.replace(video(40), labels=tuple("a" * 20 + "b" * 20))
+    found = gates_exhibit(made, network, [calm, calm])
+    assert found is not None
+    assert [len(row) for row in found.rows] == [5] * (2 + BEFORE + AFTER)
+
+
+def test_an_interval_holds_the_mean_and_narrows_with_more_rows() -> None:
+    values = torch.randn(400, 3, generator=torch.Generator().manual_seed(1))
+    wide, narrow = (interval(values[:count]) for count in (20, 400))
+    assert ((narrow[0] < values.mean(0)) & (values.mean(0) < narrow[1])).all()
+    assert ((narrow[1] - narrow[0]) < (wide[1] - wide[0])).all()

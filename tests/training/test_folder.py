@@ -104,3 +104,12 @@ def test_a_free_folder_is_numbered(tmp_path):
         path.mkdir()
         names.append(path.name)
     assert names == ["demo", "demo-2", "demo-3"]
+
+
+def test_a_run_of_another_version_says_what_it_needs():
+    recipe = json.loads(RECIPE.to_json())
+    recipe["versions"]["cellwright"] = "9.8.7"
+    assert Recipe.from_json(json.dumps(recipe)).versions["cellwright"] == "9.8.7"
+    recipe["training"]["momentum"] = 0.9
+    with pytest.raises(RunError, match=r"made by Cellwright 9\.8\.7, and this is .*: install that, or train anew"):
+        Recipe.from_json(json.dumps(recipe))

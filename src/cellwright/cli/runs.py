@@ -185,7 +185,7 @@ def family_of(recipe: Recipe) -> Family:
 def settings_of(family: Family, recipe: Recipe) -> Any:
     """The task's settings of a recipe, checked."""
     names = [each.name for each in dataclasses.fields(family.settings)]
-    return family.settings(**checked(recipe.settings, names))
+    return family.settings(**checked(recipe.settings, names, recipe.versions))
 
 
 def written(figures: Mapping[str, float]) -> str:

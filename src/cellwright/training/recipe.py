@@ -104,26 +104,36 @@ class Recipe:
             found = json.loads(content)
         except ValueError as error:
             raise RunError(f"a recipe must be JSON, but: {error}; mend it, or train anew") from error
-        found = checked(found, (each.name for each in dataclasses.fields(Recipe)))
-        training = checked(found["training"], (each.name for each in dataclasses.fields(TrainingSettings)))
+        made = found.get("versions") if isinstance(found, Mapping) else None
+        found = checked(found, (each.name for each in dataclasses.fields(Recipe)), made)
+        training = checked(found["training"], (each.name for each in dataclasses.fields(TrainingSettings)), made)
         return Recipe(**{**found, "training": TrainingSettings(**training)})
 
 
-def checked(found: Any, names: Iterable[str]) -> dict[str, Any]:
+def checked(found: Any, names: Iterable[str], made: Any) -> dict[str, Any]:
     """A part of a recipe, if it has exactly these keys.
 
+    Args:
+        found: the part.
+        names: the keys.
+        made: the versions that the recipe was made by.
+
     Raises:
-        RunError: it has not; the message names the first key that is wrong.
+        RunError: it has not; the message names the first key that is wrong, and the version that would know it.
     """
     expected = tuple(names)
+    theirs = made.get("cellwright", __version__) if isinstance(made, Mapping) else __version__
+    remedy = "put it back, or train anew"
+    if theirs != __version__:
+        remedy = f"the run was made by Cellwright {theirs}, and this is {__version__}: install that, or train anew"
     if not isinstance(found, Mapping):
-        raise RunError(f"this part of a recipe must hold {', '.join(expected)}, not {found!r}; train anew")
+        raise RunError(f"this part of a recipe must hold {', '.join(expected)}, not {found!r}; {remedy}")
     for key in found:
         if key not in expected:
-            raise RunError(f"a recipe has no {key!r}; {nearest(key, expected)}")
+            raise RunError(f"a recipe has no {key!r}, {nearest(key, expected)}; {remedy}")
     for key in expected:
         if key not in found:
-            raise RunError(f"a recipe must hold {key!r}, but this one does not; put it back, or train anew")
+            raise RunError(f"a recipe must hold {key!r}, but this one does not; {remedy}")
     return dict(found)
 
 

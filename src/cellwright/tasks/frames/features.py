@@ -95,7 +95,7 @@ class FeatureTask(FrameTask, Framing):
     def __init__(self, parts: Parts, settings: FrameSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         Framing.__init__(self, *(measured(self.learned) if files is None else tables(files)), settings)
-        self.check([*self.watched, *self.tested])
+        self.ready()
 
     @property
     def summary(self) -> str:

@@ -40,7 +40,7 @@ def gates_around(problem: FrameProblem, network: FrameNetwork, videos: Sequence[
         name: of the gate.
 
     Returns:
-        `[changes, BEFORE + 1 + AFTER, hidden]`; NaN beyond the ends of a video.
+        `[changes, BEFORE + 1 + AFTER, hidden]`; NaN beyond the ends of a video, and everywhere if no frame is far.
     """
     around, far = [], []
     for video in videos:
@@ -62,11 +62,13 @@ def gates_exhibit(problem: FrameProblem, network: FrameNetwork, videos: Sequence
     count = sum(len(changes(each.labels)) for each in videos)
     if not names or count < 2 or problem.settings.torch:
         return None
+    around = {name: gates_around(problem, network, videos, name) for name in names}
+    if all(found.isnan().all() for found in around.values()):
+        return None
     lags = range(-BEFORE, AFTER + 1)
     figure = new_figure(9, 3.6)
     rows = [["frames after the change"], *([f"{lag:+}" if lag else "0"] for lag in lags)]
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        found = gates_around(problem, network, videos, name)
+    for axes, (name, found) in zip(figure.subplots(1, len(names), squeeze=False)[0], around.items(), strict=True):
         whole = found.mean(-1)
         low, high = interval(whole)
         mean = whole.nanmean(0)

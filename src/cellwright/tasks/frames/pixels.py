@@ -111,7 +111,7 @@ class WatchTask(FrameTask, Watching):
     def __init__(self, parts: Parts, settings: FrameSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         Watching.__init__(self, labels_of(self.learned) if files is None else labels(files), settings)
-        self.check([*self.watched, *self.tested])
+        self.ready()
 
     @property
     def summary(self) -> str:

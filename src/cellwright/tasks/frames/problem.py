@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -84,6 +85,7 @@ class FrameProblem(ExampleProblem):
 
     def __init__(self, labels: Symbols, settings: FrameSettings) -> None:
         self.labels, self.settings = labels, settings
+        self.weights = torch.ones(len(labels))
 
     @abstractmethod
     def seen(self, video: Any) -> Tensor:
@@ -117,8 +119,9 @@ class FrameProblem(ExampleProblem):
         """Cross-entropy of the labels, in nats per labelled frame."""
         scores = network(batch.frames, batch.lengths)
         known = batch.labels >= 0
+        weights = self.weights.to(scores.device) if network.training else None
         total = functional.cross_entropy(
-            scores.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
+            scores.flatten(0, 1), batch.labels.flatten(), weights, ignore_index=IGNORED, reduction="sum"
         )
         count = int(known.sum())
         found = None
@@ -149,6 +152,14 @@ class FrameProblem(ExampleProblem):
 
 class FrameTask(ExampleTask, FrameProblem):
     """Videos to learn from."""
+
+    def ready(self) -> None:
+        """Check what is measured on, and let all labels weigh the same, if that is asked for."""
+        self.check([*self.watched, *self.tested])
+        if self.settings.balanced:
+            counts = Counter(label for each in self.learned for label in each.labels if label)
+            shares = torch.tensor([counts[name] for name in self.labels.names], dtype=torch.float32)
+            self.weights = shares.sum() / len(shares) / shares.clamp(min=1)
 
     advice: Mapping[str, Any] = {"learning_rate": 3e-3, "epochs": 60}
 

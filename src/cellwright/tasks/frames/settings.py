@@ -20,6 +20,7 @@ class FrameSettings(RecurrentSettings):
         crop: frames of the pieces to learn from, cut out anew in each epoch; 0 for whole videos.
         noise: deviation of what is added to the scaled features while learning.
         hide: share of the features that is hidden while learning, the same for all frames of a piece.
+        balanced: every label weighs the same in the loss, however few frames it has.
 
     Raises:
         InputError: a number is out of range, or there is no such cell.
@@ -34,6 +35,7 @@ class FrameSettings(RecurrentSettings):
     crop: int = 256
     noise: float = 0.1
     hide: float = 0.1
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
