@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
@@ -38,13 +39,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path, help="the folder of the published data, one folder each")
     parser.add_argument("names", nargs="*", choices=[[], *found()], help="which recipes; all by default")
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"), help="where runs and prepared data go")
-    parser.add_argument("--options", default="", help='more for each command, such as "--torch" or "--seed 2"')
+    parser.add_argument("--options", default="", help='more for each command, such as "--average 0.1"')
+    parser.add_argument("--against-torch", type=int, metavar="SEEDS", help="beside PyTorch's layer, with so many seeds")
     given = parser.parse_intermixed_args(arguments)
-    console, outcomes = Console(highlight=False, soft_wrap=True), {}
+    console = Console(highlight=False, soft_wrap=True)
+    outcomes: dict[str, tuple[Recipe, Outcome]] = {}
+    pairs: dict[str, tuple[Recipe, list[Outcome], list[Outcome]]] = {}
     for name in given.names or found():
         recipe: Recipe = importlib.import_module(f"recipes.{name}").RECIPE
-        outcomes[name] = (recipe, outcome(name, recipe, given.data, given.runs, given.options, console))
-        console.print(shown(outcomes))
+
+        def result(options: str, name: str = name, recipe: Recipe = recipe) -> Outcome:
+            return outcome(name, recipe, given.data, given.runs, f"{given.options} {options}".strip(), console)
+
+        if given.against_torch:
+            seeds = [f"--seed {seed}" for seed in range(1, 1 + given.against_torch)]
+            pairs[name] = (recipe, list(map(result, seeds)), [result(f"{seed} --torch") for seed in seeds])
+            console.print(beside(pairs))
+        else:
+            outcomes[name] = (recipe, result(""))
+            console.print(shown(outcomes))
     return int(any(not recipe.reached(result.figure, recipe.reach) for recipe, result in outcomes.values()))
 
 
@@ -86,6 +99,17 @@ def shown(outcomes: dict[str, tuple[Recipe, Outcome]]) -> Table:
             name, recipe.figure, f"{result.figure:.4f}", f"{recipe.reach:g}", f"{recipe.good:g}",
             f"{result.minutes:.1f}", f"{recipe.minutes:g}", verdict,
         )  # fmt: skip
+    return table
+
+
+def beside(pairs: dict[str, tuple[Recipe, list[Outcome], list[Outcome]]]) -> Table:
+    """What each recipe gave with Cellwright's layer and with PyTorch's: the mean and the spread of several seeds."""
+    table = Table("recipe", "figure", "Cellwright", "PyTorch", "time of PyTorch's", box=None)
+    for name, (recipe, ours, theirs) in pairs.items():
+        figures = ([each.figure for each in outcomes] for outcomes in (ours, theirs))
+        written = [f"{fmean(found):.4f} ({min(found):.4f} to {max(found):.4f})" for found in figures]
+        share = sum(each.minutes for each in ours) / max(sum(each.minutes for each in theirs), 1e-9)
+        table.add_row(name, recipe.figure, *written, f"{share:.2f}")
     return table
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from cellwright.cli.options import parameters
 from cellwright.tasks import families
-from recipes.__main__ import found, main
+from recipes.__main__ import Outcome, beside, found, main
 from recipes.recipe import Command, Recipe
 from tests.tasks.small import MAKERS, OPTIONS
 
@@ -114,3 +114,31 @@ def test_what_was_run_is_not_run_again(
     assert "$ cellwright" not in shown
     assert "accuracy" in shown
     assert "good" in shown
+
+
+def test_a_recipe_stands_beside_the_layer_of_pytorch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def prepare(source: Path, target: Path) -> None:
+        MAKERS["labels"](target / "train.csv", 40, 1)
+
+    command = Command(f"labels train.csv --epochs 1 --dropout 0 {' '.join(OPTIONS['labels'])}")
+    monkeypatch.setattr(
+        importlib.import_module("recipes.reviews"),
+        "RECIPE",
+        Recipe("", "", prepare, [command], "accuracy", 0.9, 1.0, 1),
+    )
+    assert main([str(tmp_path), "reviews", "--runs", str(tmp_path / "runs"), "--against-torch", "2"]) == 0
+    assert "Cellwright" in capfd.readouterr().out
+    found = {run.name: json.loads((run / "result.json").read_text()) for run in (tmp_path / "runs").glob("reviews-0-*")}
+    assert len(found) == 4
+    for seed in (1, 2):
+        ours, theirs = found[f"reviews-0---seed-{seed}"], found[f"reviews-0---seed-{seed}---torch"]
+        assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
+
+
+def test_the_mean_and_the_spread_of_seeds_are_shown() -> None:
+    ours, theirs = ([Outcome(0.5, 1.0), Outcome(0.7, 1.0)], [Outcome(0.5, 2.0), Outcome(0.5, 2.0)])
+    table = beside({"reviews": (recipe("reviews"), ours, theirs)})
+    cells = [next(iter(column.cells)) for column in table.columns]
+    assert cells == ["reviews", "accuracy", "0.6000 (0.5000 to 0.7000)", "0.5000 (0.5000 to 0.5000)", "0.50"]
