@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -105,7 +106,9 @@ def test_a_trial_that_fails_does_not_end_the_sweep(command: list[str], tmp_path:
         ("cell", "must be NAME=A,B,C or NAME=LOW..HIGH, not 'cell'"),
         ("hiden=1,2", "has no setting 'hiden'; did you mean 'hidden'?"),
         ("hidden=9..3", "from a number up to another"),
-        ("hidden=a..b", "from a number up to another"),
+        ("hidden=a..b", "has int values, and 'a' is none"),
+        ("hidden=16..32.5", "has int values, and '32.5' is none"),
+        ("unit=words,letters", "has no 'letters'"),
         ("cell=lstm,lstn", "did you mean 'lstm'?"),
         ("hidden=0..8", "--hidden must be from 1"),
         ("learning_rate=-1..1", "--learning-rate must be above 0"),
@@ -132,19 +135,45 @@ def test_there_must_be_a_trial(command: list[str], capsys: pytest.CaptureFixture
 
 def test_another_space_needs_another_folder(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--trials", "1"]) == 0
-    assert main([*command, "--over", "dropout=0.0..0.5", "--trials", "1"]) == 2
+    longer = ["--epochs", "2", "--trials", "1"]
+    for changed in (["--over", "dropout=0.0..0.5", "--trials", "1"], longer):
+        assert main([*command, *changed]) == 2
+        assert "give another --sweep" in capsys.readouterr().err
+    MAKERS["labels"](Path(command[2]), 40, 2)
+    assert main([*command, "--trials", "1"]) == 2
     assert "give another --sweep" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", list(families))
 def test_what_is_searched_by_default_is_known_to_every_task(name: str) -> None:
-    known = [*families[name].settings.__dataclass_fields__, "learning_rate"]
+    known = get_type_hints(families[name].settings) | {"learning_rate": float}
     assert all(axis(text, known) for text in SPACE)
 
 
-def test_a_range_is_of_whole_numbers_if_both_ends_are() -> None:
-    assert axis("hidden=4..8", ["hidden"]) == Between("hidden", 4, 8)
-    assert axis("dropout=0..0.5", ["dropout"]) == Between("dropout", 0, 0.5)
-    assert axis("layers=1,2", ["layers"]) == Choice("layers", (1, 2))
+def test_a_setting_is_named_once(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--over", "cell=rnn"]) == 2
+    assert "--over names cell twice" in capsys.readouterr().err
+
+
+def test_a_sitting_tries_other_things_than_the_one_before(command: list[str], tmp_path: Path) -> None:
+    for count in (2, 4):
+        assert main([*command, "--trials", str(count)]) == 0
+    rates = [json.loads(path.read_text())["training"]["learning_rate"] for path in tmp_path.glob("sweep/*/recipe.json")]
+    assert len(set(rates)) == 4
+
+
+def test_a_hopeless_sweep_ends(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    command[command.index("learning-rate=1e-3..1e-1")] = "learning-rate=1e30,1e31"
+    assert main([*command, "--trials", "3"]) == 1
+    assert "5 trials on end have come to no figure" in capsys.readouterr().err
+
+
+def test_values_are_of_the_kind_of_their_setting() -> None:
+    assert axis("hidden=4..8", {"hidden": int}) == Between("hidden", 4, 8)
+    found = axis("dropout=0..1", {"dropout": float})
+    assert isinstance(found, Between)
+    assert isinstance(found.low, float)
+    assert axis("layers=1,2", {"layers": int}) == Choice("layers", (1, 2))
+    assert axis("causal=True,no", {"causal": bool}) == Choice("causal", (True, False))
     with pytest.raises(InputError):
-        axis("dropout=0..inf", ["dropout"])
+        axis("dropout=0..inf", {"dropout": float})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import functools
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cellwright.cli import main
 from cellwright.errors import DataError
 from cellwright.tasks import Parts
 from cellwright.tasks.frames import FrameSettings, Measured, read_videos
@@ -183,3 +185,33 @@ def test_an_interval_holds_the_mean_and_narrows_with_more_rows() -> None:
     wide, narrow = (interval(values[:count]) for count in (20, 400))
     assert ((narrow[0] < values.mean(0)) & (values.mean(0) < narrow[1])).all()
     assert ((narrow[1] - narrow[0]) < (wide[1] - wide[0])).all()
+
+
+def test_a_batch_without_any_label_teaches_nothing(tmp_path: Path) -> None:
+    rows = [f"clip{n},{t},{'' if n < 6 else 'ab'[t % 2]}" for n in range(12) for t in range(4)]
+    (tmp_path / "t.csv").write_text("\n".join(["video,x,label", *rows]))
+    options = ["--batch", "1", "--hidden", "4", "--epochs", "1", "--run", str(tmp_path / "run")]
+    assert main(["train", "frames", str(tmp_path / "t.csv"), *options]) == 0
+
+
+def test_a_frame_number_is_a_feature_beside_others(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("frame,x,label\n0,1.5,a\n1,2.5,b\n")
+    [found] = read_videos(tmp_path / "t.csv")
+    assert isinstance(found, Measured)
+    assert found.columns == ("frame", "x")
+
+
+def test_names_with_dollars_and_commas_are_shown_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f'"clip, ${n}",{t},{"$a_{$" if t < 9 else "$5, $6"!r}' for n in range(6) for t in range(20)]
+    rows = [row.replace("'", '"') for row in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["video,x,label", *rows]))
+    run = tmp_path / "run"
+    options = ["--hidden", "4", "--epochs", "1", "--run", str(run)]
+    assert main(["train", "frames", str(tmp_path / "t.csv"), *options]) == 0
+    capsys.readouterr()
+    assert main(["predict", str(run), str(tmp_path / "t.csv")]) == 0
+    found = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert {len(row) for row in found} == {4}
+    assert found[1][0] == "clip, $0"

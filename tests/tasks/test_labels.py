@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cellwright.errors import DataError
+from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts
 from cellwright.tasks.confusion import Classified, Confusion
 from cellwright.tasks.labels import Example, LabelSettings, LabelTask, read_examples
@@ -36,7 +36,7 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
         (tmp_path / label / "1.txt").write_text(text)
     assert read_examples(tmp_path) == [Example("grey", "bad"), Example("fine", "good")]
     (tmp_path / "stray.txt").write_text("x")
-    with pytest.raises(DataError, match=r"'.*stray.txt' does not"):
+    with pytest.raises(DataError, match=r"stray.txt: lies in no folder of a class"):
         read_examples(tmp_path)
 
 
@@ -90,3 +90,29 @@ def test_figures_by_hand() -> None:
     figures = metric.compute()
     assert figures["accuracy"] == 0.5
     assert figures["macro_f1"] == pytest.approx((2 * 1 / 4 + 2 * 1 / 4) / 2)
+
+
+def test_after_a_line_with_a_bad_quote_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('text,label\none,a\n"two"x,b\n' + "three,c\n" * 50)
+    with pytest.warns(DataWarning, match="a fault: line 3"):
+        found = read_examples(tmp_path / "t.csv", skip=True)
+    assert len(found) == 51
+
+
+@pytest.mark.parametrize("heading", ["id,text,label", "text,label,source"])
+def test_columns_beside_text_and_label_are_passed_over(heading: str, tmp_path: Path) -> None:
+    cells = {"id": "7", "text": "fine", "label": "good", "source": "here"}
+    (tmp_path / "t.csv").write_text(f"{heading}\n{','.join(cells[name] for name in heading.split(','))}\n")
+    [found] = read_examples(tmp_path / "t.csv")
+    assert (found.text, found.label) == ("fine", "good")
+
+
+def test_a_folder_of_classes_is_read_without_what_is_faulty(tmp_path: Path) -> None:
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "a.txt").write_text("fine")
+    (tmp_path / "good" / "b.txt").write_bytes(b"\xff")
+    (tmp_path / "c.txt").write_text("lost")
+    with pytest.raises(DataError, match=r"2 faults: c\.txt: lies in no folder of a class; good/b\.txt: "):
+        read_examples(tmp_path)
+    with pytest.warns(DataWarning, match="2 faults"):
+        assert [each.text for each in read_examples(tmp_path, skip=True)] == ["fine"]

@@ -152,3 +152,23 @@ def test_errors_are_counted_by_the_length_of_what_is_true() -> None:
     assert found["word_error"] == pytest.approx(3 / 2)
     assert found["wrong"] == 1
     assert metric.confusions == {("c", "X"): 1, ("", "e"): 1, ("g", ""): 1}
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16", "P"])
+def test_the_ink_is_found_in_every_kind_of_image(mode: str, tmp_path: Path) -> None:
+    pixels = np.full((16, 64), 250, np.uint8)
+    pixels[4:12, 20:40] = 10
+    image = Image.fromarray(pixels)
+    if mode in ("RGBA", "LA"):
+        image = image.convert(mode)
+        clear = Image.new("L", image.size, 255)
+        clear.paste(0, (0, 0, 15, 16))
+        image.putalpha(clear)
+    elif mode == "I;16":
+        image = Image.fromarray(pixels.astype(np.uint16) * 200)
+    else:
+        image = image.convert("P")
+    image.save(tmp_path / "a.png")
+    found = Line(height=16)(tmp_path / "a.png")
+    assert found[24:36, 6:10].ge(240).all()
+    assert found[:12].le(20).all()

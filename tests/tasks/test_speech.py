@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from cellwright.cli import main
-from cellwright.errors import DataError
+from cellwright.errors import DataError, InputError
 from cellwright.tasks.speech.features import LogMel, frames
 from cellwright.tasks.speech.model import Ear, spans
 from cellwright.tasks.speech.reading import read_recordings
@@ -113,7 +113,7 @@ def test_a_transcript_must_fit_its_recording(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "t.csv").write_text("path,transcript\na.wav,a long transcript\na.wav,one\na.wav,one\n")
     assert main(["train", "speech", str(tmp_path / "t.csv"), "--epochs", "1", "--run", str(tmp_path / "run")]) == 1
     told = capsys.readouterr().err
-    assert "10 steps, too few for its 17 characters" in told
+    assert "10 steps are too few for its 17 characters" in told
     assert not (tmp_path / "run").exists()
 
 
@@ -173,3 +173,16 @@ def test_spans_are_no_longer_than_they_may_be() -> None:
     assert 0 < hidden.sum(1).float().mean() < 4
     assert hidden.sum(1).max() <= 5
     assert hidden.any(0).all()
+
+
+def test_what_is_damaged_within_is_told(tmp_path: Path) -> None:
+    made = LogMel(RATE, bands=20)
+    tone(tmp_path / "a.flac", samples=8000)
+    (tmp_path / "cut.flac").write_bytes((tmp_path / "a.flac").read_bytes()[:-200])
+    soundfile.write(tmp_path / "short.wav", np.ones(30), RATE)
+    soundfile.write(tmp_path / "nan.wav", np.full(800, np.nan), RATE, subtype="FLOAT")
+    for name, told in (("cut.flac", "to its end"), ("short.wav", "shorter than a frame"), ("nan.wav", "no numbers")):
+        with pytest.raises(DataError, match=told):
+            made(tmp_path / name)
+    with pytest.raises(InputError, match="--bands 400 do not fit 8,000"):
+        LogMel(RATE, bands=400)

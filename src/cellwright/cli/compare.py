@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..errors import InputError
 from ..tasks import Exhibit, Family
-from ..training import Machine, RunFolder, free_folder, write_whole
+from ..training import Machine, RunFolder, free_folder, processes, write_whole
 from ..training.report import file_name, write_report
 from .runs import begin, open_run, read, stem
 
@@ -40,6 +40,8 @@ def compare(
         training: those of the training that were given.
         machine: what each run has to itself.
     """
+    if processes.started() > 1:
+        raise InputError("--compare trains one network after the other, without torchrun; give --devices instead")
     if "cell" in settings:
         raise InputError(f"--compare names the cells, so leave out --cell {settings['cell']}")
     parts = read(family, sources, settings.get("skip", False))

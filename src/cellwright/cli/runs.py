@@ -64,6 +64,7 @@ def begin(
 ) -> RunFolder:
     """The same with data that are read already."""
     task, recipe = prepared(family, parts, sources, settings, training)
+    check_share(recipe, machine)
 
     def made() -> str:
         place = run or free_folder(Path("runs") / stem(sources["learned"]))
@@ -123,18 +124,28 @@ def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: M
                 "a new run"
             )
     task = family.task(parts, settings_of(family, recipe), folder.read)
+    check_share(recipe, machine)
     with joined():
         if processes.number() == 0:
             folder.write("recipe.json", recipe.to_json().encode())
         to_the_end(family, task, recipe, folder, machine)
 
 
+def check_share(recipe: Recipe, machine: Machine) -> None:
+    """Every process gets something of a batch.
+
+    Raises:
+        InputError: there are more processes than examples in it.
+    """
+    batch = recipe.settings["batch"]
+    if batch < max(machine.devices, processes.started()):
+        raise InputError(f"--batch {batch} is shared by all processes; raise it, or lower --devices")
+
+
 def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder, machine: Machine) -> None:
     """Train, then print what came out and what can be done with it; in several processes, if that is asked for."""
     settings, path = recipe.settings, shlex.quote(str(folder.path))
     remedy = f"cellwright train {family.name} --resume {path}"
-    if settings["batch"] < max(machine.devices, processes.count()):
-        raise InputError(f"--batch {settings['batch']} is shared by all processes; raise it, or lower --devices")
     if to_launch(machine):
         folder.begin()
         arguments = ["train", family.name, "--resume", str(folder.path), "--workers", str(machine.workers)]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 import shlex
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from rich.console import Console
 from typer import BadParameter, Option
 
 from ..errors import InputError, RunError
 from ..tasks import Exhibit, Family
-from ..training import RunFolder, Stopped, TrainingSettings
+from ..training import RunFolder, Stopped, TrainingSettings, processes
 from ..training.search import Axis, Choice, axis, by_choice, written
 from .options import given, parameter, parameters
 
@@ -30,9 +29,11 @@ SPACE = (f"cell={PARTS}", "hidden=16..256", "learning_rate=3e-4..3e-2", "dropout
 BEAT, PATIENCE = 60, 180
 """Seconds between two signs of life of a trial, and without one after which it counts as dead."""
 TRIALS, SHOWN = 30, 10
+HOPELESS = 5
+"""Failed trials on end after which there is no point in going on."""
 LEAST = 8
 """Trials from which on it is said what matters."""
-OWN = ("run", "resume", "compare", "test", "devices")
+OWN = ("run", "resume", "compare", "test", "devices", "workers")
 """Options of a single training."""
 
 
@@ -53,8 +54,11 @@ def sweep_command(family: Family) -> Callable[..., None]:
         if options["data"] is None:
             raise BadParameter(f"DATA is missing; name {family.data}")
         settings, training = given(options, family.settings), given(options, TrainingSettings)
-        known = [each.name for kind in (family.settings, TrainingSettings) for each in dataclasses.fields(kind)]
-        space = [axis(text, known) for text in options["over"] or SPACE]
+        kinds = get_type_hints(family.settings) | get_type_hints(TrainingSettings)
+        space = [axis(text, kinds) for text in options["over"] or SPACE]
+        twice = next((each.name for n, each in enumerate(space) if each.name in [one.name for one in space[:n]]), None)
+        if twice:
+            raise InputError(f"--over names {twice} twice; give all its values at once")
         fixed = next((each.name for each in space if each.name in settings | training), None)
         if fixed and options["over"]:
             raise InputError(f"--{fixed.replace('_', '-')} is searched by --over; leave out one of them")
@@ -100,7 +104,10 @@ def sweep(
     import optuna
     from filelock import FileLock
 
-    from .runs import prepared, read, stem
+    from .runs import digest, prepared, read, stem
+
+    if processes.started() > 1:
+        raise InputError("a sweep shares its work by itself; run the command in several terminals, without torchrun")
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -109,7 +116,12 @@ def sweep(
     for end in ends(space):
         prepared(family, parts, sources, *shares(family, {**settings, **training, **end}))  # a wrong one fails now
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"task": family.name, "space": list(map(str, space)), "seed": training.get("seed", 1)}
+    about = {
+        "task": family.name,
+        "data": {name: digest(path) for name, path in sources.items()},
+        "space": list(map(str, space)),
+        "fixed": {**settings, **training},
+    }
     with FileLock(folder / ".lock"):  # a data base is made by one process alone
         study = opened(folder, storage, about)
 
@@ -123,15 +135,22 @@ def sweep(
             study.enqueue_trial(trial.params)
             raise
 
+    failed: list[int] = []
+
     def tell(study: Study, trial: FrozenTrial) -> None:
+        failed[:] = [*failed, trial.number] if trial.value is None else []
         figure = "failed" if trial.value is None else f"{trial.value:.4f}"
         console.print(f"trial {trial.number}: {figure}  {written(trial.params)}")
-        if counted(study) >= trials:
+        if counted(study) >= trials or len(failed) >= HOPELESS:
             study.stop()
 
     console.print(f"Searching {', '.join(each.name for each in space)}; the sweep is in {shlex.quote(str(folder))}")
     if counted(study) < trials:
         study.optimize(one, callbacks=[tell], catch=[Failed])
+    if len(failed) >= HOPELESS:
+        raise RunError(
+            f"{HOPELESS} trials on end have come to no figure; see {shlex.quote(str(folder))}, and search less far"
+        )
     report(study, space, folder, console)
 
 
@@ -165,13 +184,16 @@ def opened(folder: Path, storage: str | None, about: Mapping[str, Any]) -> Study
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # signs of life, since 2021
         base = optuna.storages.RDBStorage(url, heartbeat_interval=BEAT, grace_period=PATIENCE)
-    sampler = optuna.samplers.TPESampler(seed=about["seed"], constant_liar=True)
-    study = optuna.create_study(storage=base, sampler=sampler, study_name=folder.name, load_if_exists=True)
+    study = optuna.create_study(storage=base, study_name=folder.name, load_if_exists=True)
     before = study.user_attrs.get("about")
     if before is None:
         study.set_user_attr("about", json.dumps(about))
-    elif json.loads(before) != dict(about):
-        raise InputError(f"{str(folder)!r} is a sweep over something else, {before}; give another --sweep")
+    elif json.loads(before) != json.loads(json.dumps(about)):
+        raise InputError(f"{str(folder)!r} is a sweep with other data or options, {before}; give another --sweep")
+    sitting = study.user_attrs.get("sittings", 0) + 1
+    study.set_user_attr("sittings", sitting)
+    # Each sitting has a chance of its own, or it would try again what others have tried.
+    study.sampler = optuna.samplers.TPESampler(seed=about["fixed"].get("seed", 1) + sitting, constant_liar=True)
     return study
 
 
@@ -210,7 +232,8 @@ def report(study: Study, space: Sequence[Axis], folder: Path, console: Console) 
     ]
     exhibits = [Exhibit("Best trials", "By the best figure on what is watched; small is good.", rows)]
     if len(found) >= LEAST:
-        importances = optuna.importance.get_param_importances(study)
+        judge = optuna.importance.PedAnovaImportanceEvaluator()
+        importances = optuna.importance.get_param_importances(study, evaluator=judge)
         figure = new_figure(7, 1 + 0.4 * len(importances))
         figure.subplots().barh(list(importances)[::-1], list(importances.values())[::-1])
         text = "How much a setting decides whether a trial is among the best tenth (PED-ANOVA: Watanabe et al., 2023)."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .exhibit import Exhibit, confusions, new_figure
+from .exhibit import Exhibit, confusions, new_figure, plain
 from .task import Step
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ class Confusion:
             colour = "white" if shares[true, found] > 0.5 else "black"
             number = f"{int(self.counts[true, found])}"
             axes.text(found, true, number, ha="center", va="center", color=colour, fontsize=7)
-        axes.set_xticks(range(count), self.names, rotation=90, fontsize=8)
-        axes.set_yticks(range(count), self.names, fontsize=8)
+        names = list(map(plain, self.names))
+        axes.set_xticks(range(count), names, rotation=90, fontsize=8)
+        axes.set_yticks(range(count), names, fontsize=8)
         axes.set(xlabel="found", ylabel="true")
         return figure

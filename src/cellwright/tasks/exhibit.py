@@ -38,6 +38,15 @@ def new_figure(width: float = 8.0, height: float = 3.5) -> Figure:
     return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
+def plain(text: str) -> str:
+    r"""What a user has named, for a figure: dollars are no mathematics there.
+
+    >>> plain("$5")
+    '\\$5'
+    """
+    return text.replace("$", r"\$")
+
+
 def confusions(counts: Counter[tuple[str, str]], what: str) -> Exhibit:
     """What is taken for what, the commonest first.
 

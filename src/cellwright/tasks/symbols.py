@@ -42,6 +42,19 @@ def to_json(tables: Mapping[str, Sequence[str] | Sequence[int]]) -> bytes:
     return json.dumps({name: list(table) for name, table in tables.items()}, ensure_ascii=False, indent=0).encode()
 
 
+def has_table(content: str, name: str) -> bool:
+    """Whether a file of a run has a table of a name.
+
+    >>> has_table(to_json({"tags": ["columns"]}).decode(), "columns")
+    False
+    """
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise RunError(f"the tables of a run must be JSON, but: {error}; put the run's own file back") from error
+    return name in found
+
+
 def from_json(content: str, names: Sequence[str]) -> list[list[str]]:
     """The tables of these names, out of a file of a run.
 

@@ -42,21 +42,23 @@ def two_columns(path: Path, read: str, found: str, faults: Faults) -> Iterator[R
         reader = csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
     else:
         reader = csv.reader(io.StringIO(text), strict=True)
-    places = (0, 1)
-    try:
-        for number, row in enumerate(reader):
-            if number == 0 and read in row:
-                places = (row.index(read), row.index(found) if found in row else len(row))
-                continue
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) > max(2, *places) or len(row) <= places[0]:
-                faults.add(reader.line_num, f"{len(row)} columns")
-            elif not row[places[0]].strip():
-                faults.add(reader.line_num, f"the {read} is empty")
-            else:
-                yield Row(
-                    reader.line_num, row[places[0]].strip(), row[places[1]].strip() if len(row) > places[1] else ""
-                )
-    except csv.Error as error:
-        faults.add(reader.line_num, f"{error}")
+    places, named, number = (0, 1), 2, 0
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            faults.add(reader.line_num, f"{error}")
+            continue
+        number += 1
+        if number == 1 and read in row:
+            places, named = (row.index(read), row.index(found) if found in row else len(row)), len(row)
+        elif not any(cell.strip() for cell in row):
+            continue
+        elif len(row) > max(named, 2) or len(row) <= places[0]:
+            faults.add(reader.line_num, f"{len(row)} columns")
+        elif not row[places[0]].strip():
+            faults.add(reader.line_num, f"the {read} is empty")
+        else:
+            yield Row(reader.line_num, row[places[0]].strip(), row[places[1]].strip() if len(row) > places[1] else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -31,11 +30,16 @@ class Keeper(Checkpoint):
         self.request = request
         self.kept = clock.seconds
 
-    def keep(self, trainer: Trainer) -> None:
-        """Write a checkpoint, and stop if that was asked for."""
+    def asked(self) -> bool:
+        """Whether any of the processes was asked to stop; all must ask this together."""
+        [number] = summed(self.request.number or 0)
+        return number > 0
+
+    def keep(self, trainer: Trainer, stop: bool) -> None:
+        """Write a checkpoint, and perhaps stop."""
         trainer.save_checkpoint(self.folder.checkpoint)
         self.kept = self.clock.seconds
-        if self.request.number is not None:
+        if stop:
             raise self.request.stopped(f"after step {self.progress.step:,}, and kept")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -43,19 +47,16 @@ class Keeper(Checkpoint):
         # Lightning has just put its own handler of SIGTERM here, which would stop where nothing is kept.
         self.request.listen()
         if not from_first(self.folder.checkpoint.exists()):
-            self.keep(trainer)
+            self.keep(trainer, self.asked())
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep now and then, and when asked to stop; before a validation the checkpoint after it will do."""
-        [asked] = summed(self.request.number or 0)
-        if asked and self.request.number is None:
-            self.request.number = signal.SIGTERM  # another process was asked
-        due = self.request.number is not None or self.clock.seconds - self.kept > INTERVAL
-        if due and not trainer.is_last_batch:
-            self.keep(trainer)
+        stop = self.asked()
+        if (stop or self.clock.seconds - self.kept > INTERVAL) and not trainer.is_last_batch:
+            self.keep(trainer, stop)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep what was just measured."""
-        self.keep(trainer)
+        self.keep(trainer, self.asked())

@@ -67,7 +67,9 @@ class Learner(LightningModule):
             torch.manual_seed(hash((self.schedule.settings.seed, processes.number(), self.progress.step)) % SEEDS)
         elif self.random is not None:
             torch.set_rng_state(self.random["cpu"])
-            torch.cuda.set_rng_state_all(self.random["cuda"])
+            for device, state in enumerate(self.random["cuda"][: torch.cuda.device_count()]):
+                torch.cuda.set_rng_state(state, device)
+        self.carried = on_device(self.carried, self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate by the share of the budget that is used up."""
@@ -79,10 +81,11 @@ class Learner(LightningModule):
         """What is to be made small; the mean loss of the batch, over all processes, and of how many items it is."""
         step = self.task.step(self.network, batch, self.carried)
         self.carried = step.carried
-        total, count = processes.summed(step.loss.item() * step.count, step.count)
+        total, items = processes.summed(step.loss.item() * step.count, step.count)
+        count = max(items, 1)  # a batch may have nothing that counts
         # Of the gradients of all processes the mean is taken: here, of all items.
         share = step.count * processes.count() / count
-        return {"loss": step.loss * share, "mean": total / count, "count": round(count)}
+        return {"loss": step.loss * share, "mean": total / count, "count": round(items)}
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Take the weights into the average."""
@@ -110,7 +113,7 @@ class Learner(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take them back; chance is set when training starts, after all else has used it."""
-        self.carried = part(checkpoint["carried"], self.device)
+        self.carried = part(checkpoint["carried"])
         self.random = checkpoint["random"]
 
 
@@ -142,8 +145,15 @@ def joined(part: Tensor) -> Tensor:
     return found
 
 
-def part(state: Carried, device: torch.device) -> Carried:
+def part(state: Carried) -> Carried:
     """What this process has of the state of all sequences."""
     if isinstance(state, tuple):
-        return tuple(each[:, processes.number() :: processes.count()].to(device) for each in state)
-    return None if state is None else state[:, processes.number() :: processes.count()].to(device)
+        return tuple(each[:, processes.number() :: processes.count()] for each in state)
+    return None if state is None else state[:, processes.number() :: processes.count()]
+
+
+def on_device(state: Carried, device: torch.device) -> Carried:
+    """The same state on a device."""
+    if isinstance(state, tuple):
+        return tuple(each.to(device) for each in state)
+    return None if state is None else state.to(device)

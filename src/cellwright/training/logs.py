@@ -36,7 +36,15 @@ class Logs(Callback):
         except OSError as error:
             raise unwritable(self.folder.path, error) from error
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Close the file where the run was stopped."""
+        self.close()
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Close the file, however the run has ended."""
+        """Close the file at the end."""
+        self.close()
+
+    def close(self) -> None:
+        """Nothing more is written."""
         if self.writer is not None:
             self.writer.close()

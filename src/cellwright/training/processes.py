@@ -12,24 +12,36 @@ from contextlib import contextmanager
 import torch
 from torch import distributed
 
-from ..errors import CellwrightError, RunError
+from ..errors import CellwrightError, InputError, RunError
 
 BACKEND = "cpu:gloo,cuda:nccl"
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """While it is entered, the processes that `torchrun` has started know each other."""
+    """While it is entered, the processes that `torchrun` has started know each other.
+
+    Raises:
+        InputError: they are more than there are GPUs.
+    """
     if not distributed.is_torchelastic_launched():
         yield
         return
     if torch.cuda.is_available():
+        wanted, there = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+        if wanted > there:
+            raise InputError(f"there must be a GPU for each process, but {there} for {wanted}; start fewer")
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group(BACKEND if torch.cuda.is_available() else "gloo")
     try:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def started() -> int:
+    """How many processes `torchrun` has started, on all machines; known before they are joined."""
+    return int(os.environ["WORLD_SIZE"]) if distributed.is_torchelastic_launched() else 1
 
 
 def number() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -65,7 +66,13 @@ class Rounds:
             num_workers=self.workers,
             multiprocessing_context="fork",
             generator=torch.Generator(),  # the chance of the run is left alone
+            worker_init_fn=unaffected,
         )
+
+
+def unaffected(worker: int) -> None:
+    """Let a worker go on at Ctrl-C, which a terminal sends to all: the run first keeps what it has, then ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def epoch_of(task: Task, epoch: int) -> Divisible:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, cast
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from ..errors import InputError, nearest
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 Value = str | int | float
+SWITCHES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 RANGE = re.compile(r"(.+)\.\.(.+)")
 DECADE = 10
@@ -42,7 +44,7 @@ class Between:
     high: float
 
     def suggest(self, trial: Trial) -> Value:
-        """One of them; whole if both ends are."""
+        """One of them; a whole number, if both ends are."""
         wide = self.low > 0 and self.high / self.low > DECADE
         if isinstance(self.low, int) and isinstance(self.high, int):
             return trial.suggest_int(self.name, self.low, self.high, log=wide)
@@ -52,48 +54,55 @@ class Between:
 Axis = Choice | Between
 
 
-def axis(text: str, known: Sequence[str]) -> Axis:
+def axis(text: str, kinds: Mapping[str, Any]) -> Axis:
     """What is searched along one setting.
 
     Args:
         text: `cell=lstm,gru`, or `learning-rate=1e-4..1e-2`.
-        known: names of settings.
+        kinds: the settings that there are, and what kind of value each has.
 
     Raises:
         InputError: it is something else.
 
-    >>> axis("cell=lstm,gru", ["cell"])
+    >>> axis("cell=lstm,gru", {"cell": str})
     Choice(name='cell', values=('lstm', 'gru'))
-    >>> axis("hidden=16..256", ["hidden"])
+    >>> axis("hidden=16..256", {"hidden": int})
     Between(name='hidden', low=16, high=256)
     """
     name, separator, values = text.partition("=")
     name = name.strip().replace("-", "_")
     if not separator or not values.strip():
         raise InputError(f"--over must be NAME=A,B,C or NAME=LOW..HIGH, not {text!r}; for example cell=lstm,gru")
-    if name not in known:
-        raise InputError(f"--over has no setting {name!r}; {nearest(name, known)}")
+    if name not in kinds:
+        raise InputError(f"--over has no setting {name!r}; {nearest(name, kinds)}")
     ends = RANGE.fullmatch(values.strip())
     if not ends:
-        return Choice(name, tuple(value(each) for each in values.split(",")))
-    low, high = (value(each) for each in ends.groups())
-    if isinstance(low, str) or isinstance(high, str) or not (low < high and math.isfinite(high - low)):
+        return Choice(name, tuple(value(each.strip(), name, kinds[name]) for each in values.split(",")))
+    low, high = (value(each, name, kinds[name]) for each in ends.groups())
+    if isinstance(low, str | bool) or isinstance(high, str | bool) or not (low < high and math.isfinite(high - low)):
         raise InputError(f"--over {name} must go from a number up to another, not {values!r}; for example 16..256")
     return Between(name, low, high)
 
 
-def value(text: str) -> Value:
-    """A number, if it is one; else the text.
+def value(text: str, name: str, kind: Any) -> Value:
+    """What a text means as a setting.
 
-    >>> value("3"), value("3.0"), value("lstm")
-    (3, 3.0, 'lstm')
+    Raises:
+        InputError: it is no value of its kind.
+
+    >>> value("3", "hidden", int), value("3", "dropout", float | None), value("yes", "causal", bool)
+    (3, 3.0, True)
     """
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text.strip()
+    options = get_args(kind)
+    if get_origin(kind) is Literal:
+        if text not in options:
+            raise InputError(f"--over {name} has no {text!r}; {nearest(text, options)}")
+        return text
+    plain = next((each for each in options if each is not NoneType), kind)
+    try:
+        return SWITCHES[text.lower()] if plain is bool else cast(Value, plain(text))
+    except (ValueError, KeyError) as error:
+        raise InputError(f"--over {name} has {plain.__name__} values, and {text!r} is none; change it") from error
 
 
 def by_choice(trials: Sequence[FrozenTrial], name: str) -> list[tuple[str, int, float, float]]:

@@ -11,6 +11,7 @@ import torch
 from lightning import Callback, Trainer
 from rich.console import Console
 
+from ..errors import DataError
 from ..tasks import Task
 from . import processes
 from .checkpoint import SafeCheckpoints
@@ -72,11 +73,16 @@ def train(
 
     Raises:
         Stopped: a signal came; the run can be resumed.
+        DataError: there are fewer examples than processes.
         RunError: the folder cannot be written, the checkpoint is damaged, or the loss is no number.
     """
     clock, progress = Clock(), Progress()
     torch.manual_seed(settings.seed)
-    schedule = Schedule(settings, steps_per_epoch=len(epoch_of(task, epoch=0)))
+    steps = len(epoch_of(task, epoch=0))
+    if steps == 0:
+        count = processes.count()
+        raise DataError(f"{count} processes need as many examples in a batch; bring more, or lower --devices")
+    schedule = Schedule(settings, steps_per_epoch=steps)
     learner = Learner(task, task.network(), schedule, progress, clock)
     if processes.number() == 0:
         folder.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..symbols import has_table
 from ..task import Family, Files, Parts
 from .features import FeatureTask, Framing
 from .pixels import Watching, WatchTask
@@ -17,7 +18,7 @@ def task(parts: Parts, settings: FrameSettings, files: Files | None = None) -> F
 
 def open_problem(settings: FrameSettings, files: Files) -> Framing | Watching:
     """The problem of a run."""
-    return (Framing if "columns" in files(FRAMES_FILE) else Watching).open(settings, files)
+    return (Framing if has_table(files(FRAMES_FILE), "columns") else Watching).open(settings, files)
 
 
 FRAMES = Family(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
-from ..exhibit import Exhibit, new_figure
+from ..exhibit import Exhibit, new_figure, plain
 from .gates import gates_exhibit
 from .problem import FrameNetwork, FrameProblem
 from .reading import Video
@@ -37,12 +37,13 @@ def strips(problem: FrameProblem, network: nn.Module, videos: Sequence[Video]) -
                         color=f"C{each.label % 10}", hatch="//" if each.label >= 10 else None,
                     )  # fmt: skip
         axes.set(yticks=[0, 1], yticklabels=["found", "true"], xlim=(0, len(video.labels)))
-        axes.set_title(video.name, fontsize=8, loc="left")
+        axes.set_title(plain(video.name), fontsize=8, loc="left")
         axes.tick_params(labelsize=7)
     from matplotlib.patches import Patch
 
     patches = [
-        Patch(facecolor=f"C{n % 10}", hatch="//" if n >= 10 else None, label=name) for n, name in enumerate(names.names)
+        Patch(facecolor=f"C{n % 10}", hatch="//" if n >= 10 else None, label=plain(name))
+        for n, name in enumerate(names.names)
     ]
     figure.legend(handles=patches, fontsize=7, loc="outside lower center", ncols=min(len(patches), 6))
     return Exhibit("Labels over time", "Some videos, frame by frame; white where no label is known.", figure=figure)

@@ -17,7 +17,7 @@ BEFORE, AFTER = 5, 10
 UNITS = 5
 """The units that are followed: those whose gate moves most."""
 DRAWN, SURE = 1000, 0.95
-"""How often videos are drawn again, and the share of those within the interval (bootstrap: Efron, 1979)."""
+"""How often changes are drawn again, and the share of those within the interval (bootstrap: Efron, 1979)."""
 
 
 def changes(labels: Sequence[str]) -> list[int]:
@@ -75,7 +75,7 @@ def gates_exhibit(problem: FrameProblem, network: FrameNetwork, videos: Sequence
         axes.fill_between(lags, low, high, alpha=0.3)
         axes.plot(lags, mean, label="mean of all units", linewidth=2)
         of_unit = found.nanmean(0)
-        for unit in of_unit.abs().amax(0).topk(min(UNITS, of_unit.shape[1])).indices.tolist():
+        for unit in of_unit.abs().nan_to_num().amax(0).topk(min(UNITS, of_unit.shape[1])).indices.tolist():
             axes.plot(lags, of_unit[:, unit], linewidth=0.8, label=f"unit {unit}")
         axes.axvline(0, color="grey", linestyle=":")
         axes.axhline(0, color="grey", linewidth=0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -146,8 +148,11 @@ class FrameProblem(ExampleProblem):
         """A line for each frame: its video, its number from 0, its label, and how probable that is."""
         yield "video,frame,label,probability\n"
         for video in data:
+            rows = io.StringIO()
+            writer = csv.writer(rows, lineterminator="\n")
             for n, (label, share) in enumerate(zip(*self.found(network, video), strict=True)):
-                yield f"{video.name},{n},{label},{share:.3f}\n"
+                writer.writerow([video.name, n, label, f"{share:.3f}"])
+            yield rows.getvalue()
 
 
 class FrameTask(ExampleTask, FrameProblem):

@@ -127,9 +127,9 @@ def of_table(path: Path, skip: bool) -> list[Video]:
     text = read_file(path)
     rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
     names = [each.strip() for each in next(rows, [])]
-    columns = tuple(each for each in names if each not in (LABEL, VIDEO, FRAME))
+    columns = tuple(each for each in names if each not in (LABEL, VIDEO))
     faults = Faults(path, skip)
-    if columns:
+    if set(columns) - {FRAME}:
         return of_features(path, columns, lines_of(rows, names, faults), faults)
     if VIDEO not in names:
         raise DataError(

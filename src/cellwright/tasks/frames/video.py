@@ -32,13 +32,20 @@ def count_frames(path: Path) -> int:
 
 
 def decoded(path: Path, size: int) -> Tensor:
-    """The brightness of the frames of a video, scaled to a square: uint8 `[T, size, size]`."""
+    """The brightness of the frames of a video, scaled to a square: uint8 `[T, size, size]`.
+
+    Raises:
+        DataError: it is damaged.
+    """
     import av
 
-    with av.open(str(path)) as container:
-        frames = [
-            each.reformat(width=size, height=size, format="gray").to_ndarray() for each in container.decode(video=0)
-        ]
+    try:
+        with av.open(str(path)) as container:
+            frames = [
+                each.reformat(width=size, height=size, format="gray").to_ndarray() for each in container.decode(video=0)
+            ]
+    except av.FFmpegError as error:
+        raise DataError(f"{str(path)!r} cannot be decoded: {error.strerror}; mend it: ffmpeg -i IN OUT.mkv") from error
     return torch.from_numpy(np.stack(frames))
 
 

@@ -40,21 +40,26 @@ def read_examples(path: Path, skip: bool = False) -> list[Example]:
     """
     if not path.exists():
         raise DataError(f"there is no file or folder {str(path)!r}; name a CSV or TSV file, or a folder of classes")
-    found = of_folder(path) if path.is_dir() else of_table(path, skip)
+    found = of_folder(path, skip) if path.is_dir() else of_table(path, skip)
     if not found:
         raise DataError(f"{str(path)!r} holds no example; bring a text and its label on each line")
     return found
 
 
-def of_folder(path: Path) -> list[Example]:
+def of_folder(path: Path, skip: bool) -> list[Example]:
     """Each file below a folder of a class."""
-    files = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
-    for each in files:
+    faults, found = Faults(path, skip), []
+    for each in sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith(".")):
+        place = each.relative_to(path).as_posix()
         if each.parent == path:
-            raise DataError(
-                f"in a folder of classes each text lies in the folder of its class, but {str(each)!r} does not"
-            )
-    return [Example(read_file(each).strip(), each.parent.name) for each in files]
+            faults.add(place, "lies in no folder of a class")
+            continue
+        try:
+            found.append(Example(read_file(each).strip(), each.parent.name))
+        except DataError as error:
+            faults.add(place, str(error))
+    faults.check("bring each text in the folder of its class")
+    return found
 
 
 def of_table(path: Path, skip: bool) -> list[Example]:

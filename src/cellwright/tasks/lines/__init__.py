@@ -8,7 +8,7 @@ from .task import LineReading, LineTask
 LINES = Family(
     name="lines",
     about="Train a network that reads images of single lines of text.",
-    data="a folder of images, each with its text beside it, as page.01.png and page.01.gt.txt",
+    data="a folder of images, each with its text beside it, as 0001.png and 0001.gt.txt",
     example="pages/",
     settings=LineSettings,
     read=read_lines,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PAPER, INK = 95, 1
 """Percentiles of brightness that are taken for paper and for ink."""
@@ -34,12 +38,27 @@ class Line:
         from PIL import Image
 
         with Image.open(path) as image:
-            grey = image.convert("L")
+            grey = in_grey(image)
             size = (columns(grey.width / grey.height, self.height), self.height)
             pixels = np.asarray(grey.resize(size, Image.Resampling.LANCZOS), np.float32)
         paper, ink = np.percentile(pixels, (PAPER, INK))
         amount = (paper - pixels) / max(paper - ink, 1.0)
         return torch.from_numpy(np.uint8(255 * amount.clip(0, 1)).T.copy())
+
+
+def in_grey(image: Image) -> Image:
+    """An image with one brightness, from 0 to 255, for each pixel; what is transparent is white."""
+    from PIL import Image as images
+
+    if image.has_transparency_data:
+        layers = image.convert("RGBA")
+        white = images.new("RGBA", image.size, "white")
+        return images.alpha_composite(white, layers).convert("L")
+    if image.mode.startswith(("I", "F")):
+        levels = np.asarray(image, np.float32)
+        low, high = float(levels.min()), float(levels.max())
+        return images.fromarray(np.uint8(255 * (levels - low) / max(high - low, 1.0)))
+    return image.convert("L")
 
 
 def columns(shape: float, height: int) -> int:

@@ -45,13 +45,15 @@ def read_lines(path: Path, skip: bool = False) -> list[Signal]:
         raise DataError(
             f"{str(path)!r} holds no image of a line; bring images, each with its text beside it in NAME{TEXT}"
         )
+    from PIL import Image
+
     faults, found = Faults(path, skip), []
     for each in images:
         text, place = text_of(each), each.relative_to(path).as_posix() if path.is_dir() else each.name
         try:
             transcript = composed(read_file(text)) if text.is_file() else None
             found.append(Signal(each, transcript, shape(each)))
-        except (DataError, OSError) as error:
+        except (DataError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             faults.add(place, str(error))
     known = {text_of(each) for each in images}
     for each in files:

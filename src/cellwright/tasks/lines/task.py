@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from ..examples import ExampleTask
-from ..exhibit import Exhibit, new_figure
+from ..exhibit import Exhibit, new_figure, plain
 from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
@@ -89,7 +89,7 @@ class LineTask(TranscribingTask, LineReading):
         for axes, each, (_, text) in zip(places, examples, found, strict=True):
             axes.imshow(255 - self.signals[each.path].T.numpy(), cmap="gray", vmin=0, vmax=255)
             axes.set_anchor("W")
-            axes.set_title(f"true   {each.transcript}\nfound  {text}", fontsize=8, loc="left", parse_math=False)
+            axes.set_title(plain(f"true   {each.transcript}\nfound  {text}"), fontsize=8, loc="left")
             axes.axis("off")
         return Exhibit("Lines", "Some lines, scaled as the network sees them.", figure=figure)
 

@@ -1,5 +1,6 @@
 """Series: forecasts of several columns over several steps, and which events come next."""
 
+from ..symbols import has_table
 from ..task import Family, Files, Parts
 from .events import COLUMNS_FILE, Events, EventTask
 from .reading import Piece, Series, read_series
@@ -14,7 +15,8 @@ def task(parts: Parts, settings: SeriesSettings, files: Files | None = None) -> 
 
 def open_problem(settings: SeriesSettings, files: Files) -> Forecasting | Events:
     """The problem of a run."""
-    return Forecasting.of_files(settings, files) if "means" in files(COLUMNS_FILE) else Events.of_files(settings, files)
+    kind = Forecasting if has_table(files(COLUMNS_FILE), "means") else Events
+    return kind.of_files(settings, files)
 
 
 SERIES = Family(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import DataError
 from ..batches import Batches
-from ..exhibit import Exhibit, new_figure
+from ..exhibit import Exhibit, new_figure, plain
 from ..symbols import from_json, to_json
 from ..task import Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric
@@ -250,7 +250,7 @@ class SeriesTask(Forecasting):
             if self.settings.quantiles:
                 share = f"{QUANTILES[0]:.0%} to {QUANTILES[-1]:.0%}"
                 axes.fill_between(after, guess[:, 0], guess[:, -1], color="C0", alpha=0.25, label=share)
-            axes.set_ylabel(self.columns[n], fontsize=8, parse_math=False)
+            axes.set_ylabel(plain(self.columns[n]), fontsize=8)
         axes.set_xlabel("steps after the last that is known")
         figure.axes[0].legend(fontsize=7, ncols=4)
         yield Exhibit("A forecast", "One window of those that are measured on.", figure=figure)

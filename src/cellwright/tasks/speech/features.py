@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import DataError, InputError
+
 SHIFT = 0.010
 """Seconds from one frame to the next."""
 
@@ -23,6 +25,10 @@ class LogMel:
     Args:
         rate: samples per second.
         bands: how many.
+
+    Raises:
+        InputError: there are more bands than the spectrum can fill.
+        DataError: a recording cannot be read to its end, is too short, or has samples that are no numbers.
 
     >>> import tempfile, soundfile
     >>> path = Path(tempfile.mkdtemp()) / "tone.wav"
@@ -40,16 +46,27 @@ class LogMel:
         self.options.frame_opts.snip_edges = False
         self.options.mel_opts.num_bins = bands
         self.rate = rate
+        try:
+            kaldi_native_fbank.OnlineFbank(self.options)
+        except ValueError as error:
+            raise InputError(f"--bands {bands} do not fit {rate:,} samples per second: {error}; 40 is usual") from error
 
     def __call__(self, path: Path) -> Tensor:
         """The features of a recording, float32 `[frames, bands]`; of several channels the mean is heard."""
         import kaldi_native_fbank
         import soundfile
 
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        try:
+            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise DataError(f"{str(path)!r} cannot be read to its end: {error.error_string}; mend it") from error
+        if not np.isfinite(samples).all():
+            raise DataError(f"{str(path)!r} has samples that are no numbers; mend it")
         made = kaldi_native_fbank.OnlineFbank(self.options)
         made.accept_waveform(rate, samples.mean(1))
         made.input_finished()
+        if not made.num_frames_ready:
+            raise DataError(f"{str(path)!r} is shorter than a frame of 10 ms; take it out")
         found = torch.from_numpy(np.stack([made.get_frame(n) for n in range(made.num_frames_ready)]))
         return found - found.mean()
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import DataError
 from ..examples import ExampleTask
-from ..exhibit import Exhibit, new_figure
+from ..exhibit import Exhibit, new_figure, plain
 from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
@@ -130,10 +130,10 @@ class SpeechTask(TranscribingTask, SpeechTranscribing):
         above, below = figure.subplots(2, 1, sharex=True)
         seconds = len(signals[0]) * SHIFT
         above.imshow(signals[0].T.numpy(), origin="lower", aspect="auto", extent=(0, seconds, 0, self.settings.bands))
-        above.set(ylabel="mel band", title=f"true: {example.transcript}")
+        above.set(ylabel="mel band", title=plain(f"true: {example.transcript}"))
         times = (torch.arange(len(shares)) + 0.5) * SHIFT * self.settings.stack
         for number in shares[:, 1:].amax(0).gt(SPOKEN).nonzero()[:, 0].tolist():
-            below.plot(times, shares[:, 1 + number], label=repr(self.symbols.name(1 + number)))
+            below.plot(times, shares[:, 1 + number], label=plain(repr(self.symbols.name(1 + number))))
         below.plot(times, shares[:, BLANK], color="lightgrey", label="none")
         below.set(xlabel="seconds", ylabel="probability")
         below.legend(fontsize=7, ncols=2)

@@ -82,9 +82,10 @@ def read_text(path: Path, skip: bool = False) -> Text:
     faults, files, length, empty = Faults(path, skip), [], 0, True
     for each in text_files(path):
         try:
-            for piece in text_pieces(each):
-                length, empty = length + len(piece), empty and not piece.strip()
+            own = [(len(piece), not piece.strip()) for piece in text_pieces(each)]
             files.append(each)
+            length += sum(count for count, _ in own)
+            empty = empty and all(blank for _, blank in own)
         except DataError as error:
             if not path.is_dir():
                 raise
