@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from lightning import Callback, LightningModule, Trainer
 from tensorboardX import SummaryWriter
 
@@ -37,8 +39,9 @@ class Logs(Callback):
             raise unwritable(self.folder.path, error) from error
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Close the file where the run was stopped."""
-        self.close()
+        """Close the file where the run was stopped, by a full disk, say."""
+        with contextlib.suppress(OSError):
+            self.close()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Close the file at the end."""
