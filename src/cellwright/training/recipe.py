@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from .. import __version__
 from ..errors import InputError, RunError, nearest
+from ..version import __version__
 
 SEEDS = 2**63
 

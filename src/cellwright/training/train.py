@@ -91,7 +91,12 @@ def train(
         fit(learner, folder, [Ledger(learner, folder), *shown, Keeper(folder, progress, clock, request)], workers)
     if processes.number():
         return None
-    seconds = clock.seconds
+    return concluded(task, schedule, learner, folder)
+
+
+def concluded(task: Task, schedule: Schedule, learner: Learner, folder: RunFolder) -> Report:
+    """Measure the best weights of a run that has ended, and write its result and its report."""
+    progress, seconds = learner.progress, learner.clock.seconds
     folder.load_weights(learner.network)
     metric = task.metric()
     figures = evaluate(learner.network, task.final(), task.step, metric)

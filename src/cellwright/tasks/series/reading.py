@@ -95,13 +95,24 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     faults = Faults(path, skip)
     if names[0] == SEQUENCE:
         return read_events(path, names[1:], rows, faults)
+    series = read_steps(path, names[1:], rows, faults)
+    empty = [name for name, last in zip(series.columns, series.filled[-1], strict=True) if last.isnan()]
+    if empty:
+        raise DataError(
+            f"every column must have numbers, but in {str(path)!r} {', '.join(empty)} has none; leave it out"
+        )
+    return series
+
+
+def read_steps(path: Path, names: Sequence[str], rows: Any, faults: Faults) -> Series:
+    """The steps of a table of a series, whose heading has been read."""
     times, values, filled = Numbers("q"), Numbers("d"), Numbers("d")
-    before, known = None, [math.nan] * (len(names) - 1)
+    before, known = None, [math.nan] * len(names)
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        if len(row) != len(names):
-            faults.add(rows.line_num, f"{len(row)} columns, not {len(names)}")
+        if len(row) != 1 + len(names):
+            faults.add(rows.line_num, f"{len(row)} columns, not {1 + len(names)}")
             continue
         date = date_of(row[0])
         if date is None:
@@ -110,7 +121,7 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
             faults.add(rows.line_num, f"{row[0]} comes after {before.isoformat(' ')}")
         else:
             before = date
-            found = [number_of(*each, faults, rows.line_num) for each in zip(row[1:], names[1:], strict=True)]
+            found = [number_of(*each, faults, rows.line_num) for each in zip(row[1:], names, strict=True)]
             known = [last if math.isnan(now) else now for last, now in zip(known, found, strict=True)]
             times.extend([(date - START) // MICROSECOND])
             values.extend(found)
@@ -118,13 +129,8 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     faults.check("bring dates as 2024-12-31 23:00, each later than the one before, and numbers")
     if before is None:
         raise DataError(f"{str(path)!r} holds no steps; bring a date and numbers on each line")
-    empty = [name for name, last in zip(names[1:], known, strict=True) if math.isnan(last)]
-    if empty:
-        raise DataError(
-            f"every column must have numbers, but in {str(path)!r} {', '.join(empty)} has none; leave it out"
-        )
-    tables = (each.tensor().view(-1, len(names) - 1) for each in (values, filled))
-    return Series(path.name.partition(".")[0], tuple(names[1:]), times.tensor(), *tables)
+    tables = (each.tensor().view(-1, len(names)) for each in (values, filled))
+    return Series(path.name.partition(".")[0], tuple(names), times.tensor(), *tables)
 
 
 def read_events(path: Path, names: Sequence[str], rows: Any, faults: Faults) -> list[Piece]:
