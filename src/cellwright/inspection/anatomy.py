@@ -1,0 +1,150 @@
+"""What a step is made of: the signals, what stands inside their functions, and what is kept of the old state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ..cells import Cell
+
+FUNCTIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "relu": torch.relu}
+"""The functions of gates whose arguments are worth keeping."""
+SAME = {"alias", "detach", "clone", "positive", "_to_copy"}
+
+Share = Tensor | float
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One evaluation of a cell, taken apart.
+
+    Attributes:
+        signals: by name, as the cell returns them.
+        inner: of a signal that is a function of something: the name of the function, and z, what it is taken of.
+        kept: of each state the share of its old value that goes straight into the new one, while all else in the
+            equations stands still; 0 where none does.
+        log_kept: the natural logarithm of the same, as exact near 1 as near 0: of z, where the share is a gate.
+    """
+
+    signals: Mapping[str, Tensor]
+    inner: Mapping[str, tuple[str, Tensor]]
+    kept: Mapping[str, Tensor]
+    log_kept: Mapping[str, Tensor]
+
+
+def dissect(
+    cell: Cell, x: Sequence[Tensor], r: Sequence[Tensor], s: Sequence[Tensor], w: Sequence[Tensor] = ()
+) -> Anatomy:
+    """Evaluate a cell, as `cell(x, r, s, w)` does, and take it apart; nothing about the cell is known beforehand.
+
+    >>> import torch, cellwright as cw
+    >>> zeros, ones = [torch.zeros(1, 3)] * 4, [torch.ones(1, 3)] * 2
+    >>> anatomy = dissect(cw.cells["lstm"], zeros, zeros, ones)
+    >>> anatomy.inner["f"]
+    ('sigmoid', tensor([[0., 0., 0.]]))
+    >>> anatomy.kept["c"]
+    tensor([[0.5000, 0.5000, 0.5000]])
+    """
+    with torch.no_grad(), Dissection(dict(zip(cell.state, s, strict=True))) as seen:
+        signals = cell(x, r, s, w)
+    inner = {name: seen.applied[id(value)] for name, value in signals.items() if id(value) in seen.applied}
+    kept, log_kept = {}, {}
+    for name in cell.state:
+        like = signals[name]
+        share = seen.share(like).get(name, 0.0)
+        kept[name] = share if isinstance(share, Tensor) else torch.full_like(like, share)
+        log_kept[name] = logarithm(kept[name], seen.applied.get(id(share)))
+    return Anatomy(signals, inner, kept, log_kept)
+
+
+def logarithm(share: Tensor, applied: tuple[str, Tensor] | None) -> Tensor:
+    """Ln of a share, which is perhaps a function of something."""
+    name, z = applied or ("", share)
+    if name == "sigmoid":
+        return torch.nn.functional.logsigmoid(z)
+    return z if name == "exp" else share.abs().log()
+
+
+class Dissection(TorchDispatchMode):
+    """Watches the operators of a cell: which functions are taken of what, and how far results are linear in a state.
+
+    Args:
+        states: the old ones.
+    """
+
+    def __init__(self, states: Mapping[str, Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.applied: dict[int, tuple[str, Tensor]] = {}
+        self.shares: dict[int, dict[str, Share]] = {}
+        for name, state in states.items():
+            self.shares.setdefault(id(state), {})[name] = 1.0
+        self.alive: list[Any] = [*states.values()]  # or another tensor could get the identity of one of them
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # the base class would import all of torch.compile
+
+    def share(self, value: Any) -> dict[str, Share]:
+        """How much of each old state is in a value."""
+        return self.shares.get(id(value), {})
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if not isinstance(result, Tensor):
+            return result
+        self.alive.append(result)
+        operator = function.overloadpacket.__name__
+        if operator in FUNCTIONS:
+            self.applied[id(result)] = (operator, args[0])
+        shares = self.passed_on(operator, args, (kwargs or {}).get("alpha", 1))
+        if shares:
+            self.shares[id(result)] = shares
+        return result
+
+    def passed_on(self, operator: str, args: Sequence[Any], alpha: float) -> dict[str, Share]:
+        """How much of each old state is in the result of an operator."""
+        one, other = (self.share(value) for value in (*args, None, None)[:2])
+        if operator in SAME:
+            return one
+        if operator == "neg":
+            return scaled(one, -1.0)
+        if operator == "add":
+            return together(one, scaled(other, alpha))
+        if operator == "sub":
+            return together(one, scaled(other, -alpha))
+        if operator == "rsub":
+            return together(other, scaled(one, -alpha))
+        if operator == "mul" and not (one and other):
+            return scaled(one, args[1]) if one else scaled(other, args[0])
+        if operator == "div" and not other:
+            return scaled(one, 1 / args[1]) if one else {}
+        if operator == "where":
+            mask, yes, no = args
+            one, other = self.share(yes), self.share(no)
+            names = one.keys() | other.keys()
+            return {name: torch.where(mask, one.get(name, 0.0), other.get(name, 0.0)) for name in names}
+        return {}
+
+
+def scaled(shares: Mapping[str, Share], factor: Any) -> dict[str, Share]:
+    """Shares times a factor; a whole share becomes the factor itself, so that it can be told what it is."""
+    if isinstance(factor, float | int) and factor == 1:
+        return dict(shares)
+    return {
+        name: factor if isinstance(share, float) and share == 1.0 else share * factor for name, share in shares.items()
+    }
+
+
+def together(one: Mapping[str, Share], other: Mapping[str, Share]) -> dict[str, Share]:
+    """The sums of shares."""
+    return {
+        name: one[name] + other[name] if name in one and name in other else one.get(name, other.get(name, 0.0))
+        for name in one.keys() | other.keys()
+    }

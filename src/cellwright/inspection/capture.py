@@ -1,0 +1,119 @@
+"""Capture: what the recurrent layers of a model do while it runs, whoever wrote the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ..errors import InputError, nearest
+from ..layers import Recurrent
+from .inspection import Inspection
+from .passes import completed
+from .recorder import THEIRS, Recorder
+from .tracks import Track
+
+TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
+"""How far h may be from what the equations give; states are kept in float32."""
+
+
+class Capture:
+    """While it is open, every call of a recurrent layer inside of a model is recorded.
+
+    A call with a single sequence that starts from the last state of the call before goes on with its sequence; every
+    other sequence of every call is one of its own. The model is in evaluation mode while it is watched.
+
+    Args:
+        model: a layer of this library, `torch.nn.LSTM`, `GRU` or `RNN`, or a module that holds such.
+
+    >>> import torch, cellwright as cw
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LSTM(3, 4))
+    >>> with Capture(model) as capture:
+    ...     _ = model(torch.randn(5, 2))
+    >>> capture.inspection().passes[0].steps
+    5
+
+    Raises:
+        InputError: the model holds no recurrent layer.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        kinds = (Recurrent, *THEIRS)
+        self.recorders = {name: Recorder(module) for name, module in model.named_modules() if isinstance(module, kinds)}
+        if not self.recorders:
+            cells = {type(each).__name__ for each in model.modules() if isinstance(each, nn.RNNCellBase)}
+            remedy = f"; its {', '.join(sorted(cells))} takes single steps: use the layer over whole sequences"
+            raise InputError(
+                f"a model must hold a layer of cellwright, or nn.LSTM, nn.GRU, nn.RNN, but this "
+                f"{type(model).__name__} holds none{remedy * bool(cells)}"
+            )
+        self.latest: str | None = None
+        self.undo: list[Any] = []
+
+    def __enter__(self) -> Self:
+        self.training = [each for each in self.model.modules() if each.training]
+        self.model.eval()
+        for name, recorder in self.recorders.items():
+            module = recorder.module
+            if isinstance(module, Recurrent):
+                module.forward = partial(self.run, name)  # type: ignore[method-assign]
+            handle = module.register_forward_hook(partial(self.seen, name), with_kwargs=True)
+            self.undo.append(handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        for handle in self.undo:
+            handle.remove()
+        for recorder in self.recorders.values():
+            vars(recorder.module).pop("forward", None)
+        for module in self.training:
+            module.training = True
+
+    def run(self, name: str, input: Tensor | PackedSequence, state: Any = None, **options: Any) -> Any:
+        """A call of a layer of this library, in the place of its own: the same, and recorded."""
+        module = self.recorders[name].module
+        if isinstance(input, PackedSequence):
+            return type(module).forward(module, input, state)
+        return self.recorders[name].take(input, state, **options)
+
+    def seen(self, name: str, module: nn.Module, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
+        """A call has returned."""
+        self.latest = name
+        given = {**dict(zip(("input", "hx"), args, strict=False)), **kwargs}
+        input, state = given["input"], given.get("hx", given.get("state"))
+        if not isinstance(module, Recurrent) or isinstance(input, PackedSequence):
+            self.recorders[name].compare(input, state, output)
+
+    def inspection(self, tracks: Sequence[Track] = (), layer: str | None = None) -> Inspection:
+        """What was recorded.
+
+        Args:
+            tracks: what stands beside it, a value for each step of all sequences, one behind the other.
+            layer: the name of the module; by default the one that was called last, with all others that took the
+                same steps.
+
+        Raises:
+            InputError: nothing was recorded, there is no such layer, or a track has another number of steps.
+        """
+        if self.latest is None:
+            raise InputError("the model has called none of its recurrent layers; pass it an input")
+        if layer is not None and layer not in self.recorders:
+            raise InputError(f"there is no layer {layer!r}; {nearest(layer, self.recorders)}")
+        chosen = self.recorders[self.latest if layer is None else layer]
+        alike = {
+            name: each
+            for name, each in self.recorders.items()
+            if each is chosen or (layer is None and each.starts == chosen.starts and each.steps == chosen.steps)
+        }
+        found = [completed(made) for name, each in alike.items() for made in each.passes(name)]
+        error = max([each.apart for each in alike.values()] + [error for _, error in found])
+        tolerance = max(TOLERANCE[next(each.module.parameters()).dtype] for each in alike.values())
+        return Inspection([each for each, _ in found], list(tracks), error, tolerance)

@@ -1,0 +1,101 @@
+"""An inspection: everything that happened inside the recurrent layers of a model, and what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cells import Cell
+from ..errors import InputError, nearest
+from .passes import Pass
+from .tracks import Track
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """Every signal of every step, layer and direction, by name.
+
+    Attributes:
+        passes: each layer and direction, in the order in which they ran.
+        tracks: what stands beside the signals, a value for each step.
+        error: the largest difference between h as the model gave it and h as the equations give it.
+        tolerance: up to which that is rounding.
+        notes: what else is known, such as the figures of a run.
+    """
+
+    passes: Sequence[Pass]
+    tracks: Sequence[Track] = ()
+    error: float = 0.0
+    tolerance: float = 1e-4
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in self.tracks:
+            if len(each) != self.steps:
+                raise InputError(
+                    f"a track has a value for each of the {self.steps:,} steps, but {each.name!r} has {len(each):,}; "
+                    "put the sequences one behind the other, without padding"
+                )
+
+    def __getitem__(self, name: str) -> Pass:
+        for each in self.passes:
+            if each.name == name:
+                return each
+        names = [each.name for each in self.passes]
+        raise InputError(f"there is no pass {name!r}; {nearest(name, names)}")
+
+    def __repr__(self) -> str:
+        names = ", ".join(each.name for each in self.passes)
+        return f"Inspection of {names}: {self.steps:,} steps in {len(self.starts) - 1:,} sequences"
+
+    @property
+    def steps(self) -> int:
+        """N, of all sequences."""
+        return self.passes[0].steps
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Of the sequences, and N behind them: int64 `[S + 1]`."""
+        return self.passes[0].starts
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write everything as one file, which `Inspection.open` and `cellwright inspect` read.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        from .store import save
+
+        save(self, Path(path))
+
+    @staticmethod
+    def open(path: str | PathLike[str], own: Sequence[Cell] = ()) -> Inspection:
+        """An inspection from its file; the numbers stay in the file until they are looked at.
+
+        Args:
+            path: of the file.
+            own: cells that are not in this library.
+
+        >>> import tempfile, torch, cellwright as cw
+        >>> path = Path(tempfile.mkdtemp()) / "first.inspection"
+        >>> cw.inspect(cw.LSTM(3, 4), torch.randn(7, 3)).save(path)
+        >>> cw.Inspection.open(path)
+        Inspection of l0: 7 steps in 1 sequences
+
+        Raises:
+            DataError: it is none, or damaged.
+            InputError: it needs a cell that is not known.
+        """
+        from .store import opened
+
+        return opened(Path(path), own)
+
+    @property
+    def right(self) -> bool:
+        """Whether what was captured is what the equations give."""
+        return self.error <= self.tolerance

@@ -1,0 +1,181 @@
+"""A pass: one layer in one direction, over all steps of all sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..cells import Cell
+from ..errors import InputError, nearest
+from ..kernels.layer import Weights
+from ..layers.regularisation import Regularisation
+from .anatomy import FUNCTIONS, Anatomy, dissect
+from .rows import Rows
+
+Array = np.ndarray
+"""In memory, or mapped from a file."""
+BLOCK = 4096
+"""Steps that are worked on at once."""
+LARGE = 65504.0
+"""The largest number in float16."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What happened in one layer and one direction.
+
+    The sequences stand one behind the other: N steps in all, in the order of time for both directions.
+
+    Attributes:
+        name: `l0`, `l1 reverse` and so on, behind the name of the module, if it has one.
+        regularisation: the cell, and what stands around it in evaluation.
+        weights: as they were.
+        reverse: whether it ran from the end of each sequence to its beginning.
+        starts: of the sequences, and N behind them: int64 `[S + 1]`.
+        inputs: what was read, `[N, I]`; several stand side by side.
+        states: by name, float32 `[N, H]`; of `h` with a projection `[N, P]`.
+        first: the states before each sequence, `[S, H]`.
+        inner: z of each signal that is a function of something, float16 `[N, H]`.
+        functions: the names of those functions.
+        values: the other signals that are no states, float32 `[N, H]`.
+    """
+
+    name: str
+    regularisation: Regularisation
+    weights: Weights
+    reverse: bool
+    starts: Array
+    inputs: Sequence[Array]
+    states: Mapping[str, Array]
+    first: Mapping[str, Array]
+    inner: Mapping[str, Array] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def cell(self) -> Cell:
+        """The equations."""
+        return self.regularisation.around(training=False)
+
+    @property
+    def given(self) -> tuple[Tensor, ...]:
+        """What the cell gets beside contributions and states: vectors, then noise, `[H]` each."""
+        noise = self.regularisation.noise((1, 1, 1), None, self.weights.r)
+        return (*self.weights.vectors, *([] if noise is None else noise[0, 0, 0]))
+
+    @property
+    def steps(self) -> int:
+        """N."""
+        return int(self.starts[-1])
+
+    @property
+    def units(self) -> int:
+        """H."""
+        return self.weights.r.shape[0] // len(self.cell.gates)
+
+    @property
+    def memory(self) -> str:
+        """The state that remembers: c, or h where there is none."""
+        return "c" if "c" in self.cell.state else "h"
+
+    @cached_property
+    def ends(self) -> Array:
+        """Whether each step has no step before it, in the direction of the pass: `[N]`."""
+        found = np.zeros(self.steps, bool)
+        found[self.starts[1:] - 1 if self.reverse else self.starts[:-1]] = True
+        return found
+
+    def signal(self, name: str, steps: slice = slice(None), units: slice = slice(None)) -> Array:
+        """A signal as float32 `[steps, units]`.
+
+        Raises:
+            InputError: there is no such signal.
+        """
+        if name in self.inner:
+            z = torch.from_numpy(np.asarray(self.inner[name][steps, units], np.float32))
+            return FUNCTIONS[self.functions[name]](z).numpy()
+        for kind in (self.states, self.values):
+            if name in kind:
+                return np.asarray(kind[name][steps, units], np.float32)
+        raise InputError(f"{self.name} has no signal {name!r}; {nearest(name, self.cell.signals)}")
+
+    def read(self, steps: slice) -> Tensor:
+        """What was read in some steps, float64 `[steps, I]`."""
+        return torch.from_numpy(np.concatenate([np.asarray(each[steps], np.float64) for each in self.inputs], -1))
+
+    def before(self, name: str, start: int, end: int) -> Tensor:
+        """A state before each of some steps, float64 `[steps, H]`."""
+        state, shift = self.states[name], 1 if self.reverse else -1
+        found = np.empty((end - start, state.shape[1]))
+        here = slice(max(start + shift, 0), min(end + shift, self.steps))
+        offset = here.start - (start + shift)
+        found[offset : offset + here.stop - here.start] = state[here]
+        marks = np.flatnonzero(self.ends[start:end])
+        # The sequence of a step is the last one that has begun there.
+        sequences = np.searchsorted(self.starts, marks + start, side="right") - 1
+        found[marks] = self.first[name][sequences]
+        return torch.from_numpy(found)
+
+    def replay(self, start: int = 0, end: int | None = None) -> Anatomy:
+        """Some steps once more, in float64, all at once: each from what was read and the states before it.
+
+        Steps from `start` to before `end`; their signals and all that `Anatomy` holds are `[steps, H]`.
+        """
+        end = self.steps if end is None else end
+        weights = self.weights
+        w, r = weights.w.double(), weights.r.double()
+        b_w, b_r = (None if each is None else each.double() for each in (weights.b_w, weights.b_r))
+        gates = len(self.cell.gates)
+        states = {name: self.before(name, start, end) for name in self.cell.state}
+        x = F.linear(self.read(slice(start, end)), w, b_w).chunk(gates, -1)
+        seen = F.linear(states["h"], r, b_r).chunk(gates, -1)
+        return dissect(self.cell, x, seen, [*states.values()], [each.double() for each in self.given])
+
+    def put_out(self, anatomy: Anatomy) -> Tensor:
+        """H of a replay as it leaves the layer: projected, if there is a projection."""
+        h = anatomy.signals["h"]
+        return h if self.weights.p is None else F.linear(h, self.weights.p.double())
+
+
+def completed(made: Pass) -> tuple[Pass, float]:
+    """A pass whose states are known, with its other signals; and the largest error of h against the equations."""
+    inner: dict[str, Rows] = {}
+    values: dict[str, Rows] = {}
+    functions: dict[str, str] = {}
+    error = 0.0
+    for start in range(0, made.steps, BLOCK):
+        end = min(start + BLOCK, made.steps)
+        anatomy = made.replay(start, end)
+        h = torch.from_numpy(np.asarray(made.states["h"][start:end], np.float64))
+        error = max(error, difference(made.put_out(anatomy), h))
+        for name in made.cell.signals:
+            if name in made.cell.state:
+                continue
+            if name in anatomy.inner:
+                functions[name], z = anatomy.inner[name]
+                inner.setdefault(name, Rows(np.float16)).extend(z.clamp(-LARGE, LARGE).numpy())
+            else:
+                values.setdefault(name, Rows(np.float32)).extend(anatomy.signals[name].numpy())
+    found = replace(
+        made,
+        inner={name: rows.array for name, rows in inner.items()},
+        functions=functions,
+        values={name: rows.array for name, rows in values.items()},
+    )
+    return found, error
+
+
+def difference(one: Tensor, other: Tensor) -> float:
+    """The largest difference; a number that is none differs from all others.
+
+    >>> difference(torch.tensor([1.0, torch.nan]), torch.tensor([1.5, torch.nan]))
+    0.5
+    """
+    same = (one == other) | (one.isnan() & other.isnan())
+    return float(torch.where(same, 0.0, (one - other).abs()).nan_to_num(torch.inf).max()) if one.numel() else 0.0

@@ -1,0 +1,164 @@
+"""Recording the calls of one recurrent module: what was read, and the states after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from ..kernels.layer import Weights, weights_of
+from ..layers import GRU, LSTM, RNN, Recurrent
+from ..layers.arrangement import arranged
+from ..layers.sequences import Sequences
+from .passes import Array, Pass, difference
+from .rows import Rows
+
+THEIRS = (nn.LSTM, nn.GRU, nn.RNN)
+
+
+class Recorder:
+    """Collects the calls of one module.
+
+    Attributes:
+        module: of the model.
+        layer: the same as a layer of this library.
+        starts: of the sequences so far.
+        steps: of all of them.
+        apart: the largest difference between the last states that a module of torch gave back and ours.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.layer = module if isinstance(module, Recurrent) else converted(module)
+        self.starts: list[int] = []
+        self.steps = 0
+        self.apart = 0.0
+        self.last: list[Tensor] = []
+        passes, names = self.layer.num_layers * self.layer.directions, self.layer.cell.state
+        self.x = Rows(np.float32)
+        self.states = [{name: Rows(np.float32) for name in names} for _ in range(passes)]
+        self.first = [{name: Rows(np.float32) for name in names} for _ in range(passes)]
+
+    @torch.no_grad()
+    def take(self, input: Tensor, state: Any = None, output: Tensor | None = None, **options: Any) -> Any:
+        """Run a call, and keep it; of the last layer h is `output`, if that is known."""
+        trace = self.layer.trace(input, state, **options)
+        layout, sequences = arranged(
+            self.layer, input, state, *(options.get(name) for name in ("lengths", "reset", "reset_state"))
+        )
+        signals = {name: plain(layout.time_first(trace[name])) for name in self.layer.cell.state}
+        if output is not None:
+            true, directions = plain(layout.time_first(output)), self.layer.directions
+            signals["h"][:, :, -directions:] = true.reshape(*true.shape[:2], directions, -1)
+        x = plain(sequences.x)
+        for row, begin, end, first in pieces(sequences, self.layer.cell.states):
+            if not self.goes_on(sequences, first):
+                self.begin(first)
+            self.x.extend(x[begin:end, row])
+            for number, states in enumerate(self.states):
+                for name, rows in states.items():
+                    rows.extend(signals[name][begin:end, row, number])
+            self.steps += end - begin
+        self.last = [trace.state] if isinstance(trace.state, Tensor) else list(trace.state)
+        return trace.output, trace.state
+
+    def goes_on(self, sequences: Sequences, first: Mapping[str, Tensor]) -> bool:
+        """Whether a sequence begins where the last call has ended."""
+        if not (self.last and first) or sequences.rows > 1 or sequences.reset is not None or self.layer.bidirectional:
+            return False
+        ends = dict(zip(self.layer.cell.state, self.last, strict=True))
+        return all(each.numel() == ends[name].numel() and bool((each == ends[name].view_as(each)).all())
+                   for name, each in first.items())  # fmt: skip
+
+    def begin(self, first: Mapping[str, Tensor]) -> None:
+        """A new sequence, with its first states `[passes, H]`; without, with zeros."""
+        self.starts.append(self.steps)
+        for number, firsts in enumerate(self.first):
+            for name, rows in firsts.items():
+                rows.extend(plain(first[name][number])[None] if first else np.zeros((1, self.layer.width_of(name))))
+
+    @torch.no_grad()
+    def compare(self, input: Tensor | PackedSequence, state: Any, output: Any) -> None:
+        """Keep a call that the module itself has run, and how far its last states are from ours."""
+        options: dict[str, Tensor] = {}
+        true = output[0]
+        if isinstance(input, PackedSequence):
+            true, _ = pad_packed_sequence(true, self.layer.batch_first)
+            input, options["lengths"] = pad_packed_sequence(input, self.layer.batch_first)
+        _, last = self.take(input, state, true, **options)
+        both = (each if isinstance(each, tuple) else (each,) for each in (last, output[1]))
+        for ours, theirs in zip(*both, strict=True):
+            self.apart = max(self.apart, difference(ours, theirs))
+
+    def passes(self, module: str) -> Iterator[Pass]:
+        """What was collected, for each layer and direction, without the signals that follow from it."""
+        layer, starts = self.layer, np.array([*self.starts, self.steps])
+        inputs: list[Array] = [self.x.array]
+        for number in range(layer.num_layers):
+            here = []
+            for direction, weights in enumerate(layer.weights(number)):
+                states, first = (each[number * layer.directions + direction] for each in (self.states, self.first))
+                made = Pass(
+                    f"{module} l{number}{' reverse' * direction}".strip(),
+                    layer.regularisation,
+                    kept(weights),
+                    direction == 1,
+                    starts,
+                    inputs,
+                    {name: rows.array for name, rows in states.items()},
+                    {name: rows.array for name, rows in first.items()},
+                )
+                here.append(made)
+                yield made
+            inputs = [each.states["h"] for each in here]
+
+
+def converted(module: nn.Module) -> Recurrent:
+    """A module of torch as a layer of this library, with its weights.
+
+    >>> converted(torch.nn.GRU(3, 5, bidirectional=True))
+    GRU('gru', 3, 5, bidirectional=True)
+    """
+    assert isinstance(module, THEIRS)
+    example = next(module.parameters())
+    options: dict[str, Any] = {
+        "num_layers": module.num_layers, "bias": module.bias, "batch_first": module.batch_first,
+        "bidirectional": module.bidirectional, "device": example.device, "dtype": example.dtype,
+    }  # fmt: skip
+    layer: Recurrent
+    if isinstance(module, nn.LSTM):
+        layer = LSTM(module.input_size, module.hidden_size, proj_size=module.proj_size, **options)
+    elif isinstance(module, nn.GRU):
+        layer = GRU(module.input_size, module.hidden_size, **options)
+    else:
+        layer = RNN(module.input_size, module.hidden_size, nonlinearity=module.nonlinearity, **options)
+    layer.load_state_dict(module.state_dict())
+    return layer.eval()
+
+
+def kept(weights: Weights) -> Weights:
+    """Weights on the CPU, apart from those that go on learning."""
+    tensors = [each.detach().cpu().clone() for each in weights.tensors()]
+    return weights_of(tensors, weights.b_w is not None, weights.p is not None)
+
+
+def pieces(sequences: Sequences, states: tuple[str, ...]) -> Iterator[tuple[int, int, int, dict[str, Tensor]]]:
+    """The row, the steps from and to, and the first states `[passes, H]` of each piece; none stand for zeros."""
+    steps = sequences.x.shape[0]
+    for row in range(sequences.rows):
+        end = steps if sequences.lengths is None else int(sequences.lengths[row])
+        marks = [] if sequences.reset is None else sequences.reset[1:end, row].nonzero().flatten().add(1).tolist()
+        anew = sequences.reset is not None and end > 0 and bool(sequences.reset[0, row])
+        for begin, until in zip([0, *marks], [*marks, end], strict=True):
+            first = sequences.brought if begin or anew else sequences.first
+            if until > begin:
+                yield row, begin, until, {name: each[:, row] for name, each in zip(states, first, strict=False)}
+
+
+def plain(values: Tensor) -> Array:
+    """Numbers as float32, wherever they were."""
+    return values.detach().float().cpu().numpy()

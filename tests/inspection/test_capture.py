@@ -1,0 +1,198 @@
+"""Capture: exactly what happened, in any model, and a check that tells when it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+import cellwright as cw
+from cellwright.errors import InputError
+from cellwright.inspection import Capture, Inspection, recorder
+
+EXACT = 2e-3
+"""Gates come from z in float16."""
+
+
+def same(inspection: Inspection, name: str, expected: Tensor) -> bool:
+    """Whether a signal of all passes is that of a trace `[N, passes, H]`."""
+    found = np.stack([each.signal(name) for each in inspection.passes], 1)
+    limit = EXACT if name in inspection.passes[0].inner else 1e-6
+    return bool(np.abs(found - expected.numpy()).max() <= limit)
+
+
+@pytest.mark.parametrize("name", list(cw.cells))
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_every_signal_of_every_cell(name: str, bidirectional: bool) -> None:
+    torch.manual_seed(1)
+    layer = cw.Recurrent(name, 3, 5, num_layers=2, bidirectional=bidirectional).eval()
+    x = torch.randn(9, 3)
+    inspection = cw.inspect(layer, x)
+    assert inspection.right
+    assert len(inspection.passes) == 2 * (1 + bidirectional)
+    trace = layer.trace(x)
+    for signal in layer.cell.signals:
+        assert same(inspection, signal, trace[signal].detach())
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (nn.LSTM, {}),
+        (nn.LSTM, {"proj_size": 2}),
+        (nn.LSTM, {"bias": False}),
+        (nn.GRU, {}),
+        (nn.RNN, {}),
+        (nn.RNN, {"nonlinearity": "relu"}),
+    ],
+)
+def test_the_layers_of_torch(kind: Any, options: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    layer = kind(3, 5, num_layers=2, bidirectional=True, batch_first=True, **options)
+    x = torch.randn(2, 7, 3)
+    inspection = cw.inspect(layer, x)
+    assert inspection.right
+    assert inspection.error > 0
+    h = np.concatenate([each.signal("h") for each in inspection.passes[2:]], -1)
+    assert np.array_equal(h, layer(x)[0].detach().flatten(0, 1).numpy())
+
+
+def test_sequences_of_a_batch_stand_one_behind_the_other() -> None:
+    layer = cw.LSTM(3, 4, batch_first=True)
+    x, lengths = torch.randn(3, 6, 3), torch.tensor([2, 6, 0])
+    state = torch.randn(1, 3, 4), torch.randn(1, 3, 4)
+    inspection = cw.inspect(layer, x, state, lengths=lengths)
+    assert inspection.starts.tolist() == [0, 2, 8]
+    y, _ = layer(x, state, lengths=lengths)
+    assert np.array_equal(inspection["l0"].signal("h"), torch.cat([y[0, :2], y[1]]).detach().numpy())
+    assert np.array_equal(inspection["l0"].first["c"], state[1][0, :2].numpy())
+    assert inspection.right
+
+
+def test_a_packed_sequence_in_a_model_of_the_user() -> None:
+    class Model(nn.Module):
+        def __init__(self, layer: nn.Module) -> None:
+            super().__init__()
+            self.embedding, self.layer, self.dropout = nn.Embedding(9, 3), layer, nn.Dropout(0.5)
+
+        def forward(self, words: Tensor, lengths: Tensor) -> Any:
+            x = self.dropout(self.embedding(words))
+            return self.layer(pack_padded_sequence(x, lengths, enforce_sorted=False))[0]
+
+    for layer in (nn.LSTM(3, 4, bidirectional=True), cw.LSTM(3, 4, bidirectional=True)):
+        model = Model(layer)
+        words, lengths = torch.randint(9, (5, 2)), torch.tensor([3, 5])
+        inspection = cw.inspect(model, words, lengths)
+        assert inspection.starts.tolist() == [0, 3, 8]
+        assert inspection.right
+        assert [each.name for each in inspection.passes] == ["layer l0", "layer l0 reverse"]
+        assert model.training
+        assert model.dropout.training
+
+
+def test_a_reset_begins_a_sequence() -> None:
+    layer = cw.LSTM(3, 4, bidirectional=True, learned_state=True)
+    torch.nn.init.normal_(layer.get_parameter("c_0"))
+    reset = torch.tensor([False, False, True, False, True])
+    inspection = cw.inspect(layer, torch.randn(5, 3), reset=reset)
+    assert inspection.starts.tolist() == [0, 2, 4, 5]
+    assert inspection.right
+    assert np.array_equal(inspection["l0 reverse"].first["c"], layer.c_0[1].detach().expand(3, -1).numpy())
+
+
+def test_calls_that_go_on_make_one_sequence() -> None:
+    layer, x = cw.LSTM(3, 4, num_layers=2), torch.randn(9, 1, 3)
+    with torch.no_grad(), Capture(layer) as capture:
+        _, state = layer(x[:4])
+        _, state = layer(x[4:5], state)
+        layer(x[5:], state)
+        layer(x[:2])
+    inspection = capture.inspection()
+    assert inspection.starts.tolist() == [0, 9, 11]
+    assert inspection.right
+    whole = layer.trace(x)
+    for name in ("f", "c", "h"):
+        found = np.stack([each.signal(name, slice(9)) for each in inspection.passes], 1)
+        assert np.abs(found - whole[name][:, 0].detach().numpy()).max() < EXACT
+
+
+def test_much_is_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = cw.LSTM(3, 4), torch.randn(500, 3)
+    expected = cw.inspect(layer, x)["l0"]
+    monkeypatch.setattr("cellwright.inspection.rows.FEW", 100)
+    monkeypatch.setattr("cellwright.inspection.passes.BLOCK", 33)
+    found = cw.inspect(layer, x)["l0"]
+    assert isinstance(found.states["c"], np.memmap)
+    assert isinstance(found.inner["f"], np.memmap)
+    for name in layer.cell.signals:
+        assert np.array_equal(found.signal(name), expected.signal(name))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_precisions(dtype: torch.dtype) -> None:
+    assert cw.inspect(cw.LSTM(3, 4, dtype=dtype), torch.randn(30, 3, dtype=dtype)).right
+
+
+def test_swapped_gates_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def swapped(module: nn.LSTM) -> cw.Recurrent:
+        weights = {name: torch.cat([each.chunk(4)[n] for n in (1, 0, 2, 3)]) for name, each in
+                   module.state_dict().items()}  # fmt: skip
+        layer = cw.LSTM(module.input_size, module.hidden_size, module.num_layers)
+        layer.load_state_dict(weights)
+        return layer
+
+    theirs, x = nn.LSTM(3, 4, num_layers=2), torch.randn(20, 3)
+    assert cw.inspect(theirs, x).right
+    monkeypatch.setattr(recorder, "converted", swapped)
+    assert not cw.inspect(theirs, x).right
+
+
+def test_a_missing_bias_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(module: nn.LSTM) -> cw.Recurrent:
+        layer = cw.LSTM(module.input_size, module.hidden_size)
+        layer.load_state_dict({**module.state_dict(), "bias_hh_l0": torch.zeros(16)})
+        return layer
+
+    monkeypatch.setattr(recorder, "converted", without)
+    assert not cw.inspect(nn.LSTM(3, 4), torch.randn(20, 3)).right
+
+
+def test_layers_on_other_steps_are_apart() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.letters, self.words = cw.LSTM(2, 3), nn.GRU(3, 4)
+
+        def forward(self, letters: Tensor) -> Any:
+            _, (h, _) = self.letters(letters)
+            return self.words(h[0])
+
+    model, letters = Model(), torch.randn(4, 6, 2)
+    assert repr(cw.inspect(model, letters)) == "Inspection of words l0: 6 steps in 1 sequences"
+    assert repr(cw.inspect(model, letters, layer="letters")) == "Inspection of letters l0: 24 steps in 6 sequences"
+    with pytest.raises(InputError, match="did you mean 'letters'"):
+        cw.inspect(model, letters, layer="leters")
+
+
+def test_one_step_one_unit_and_no_number() -> None:
+    assert cw.inspect(cw.LSTM(1, 1), torch.randn(1, 1)).right
+    broken = cw.inspect(cw.LSTM(1, 1), torch.tensor([[1.0], [float("nan")], [1.0]]))
+    assert np.isnan(broken["l0"].signal("c")).tolist() == [[False], [True], [True]]
+
+
+def test_what_cannot_be_inspected_is_told() -> None:
+    with pytest.raises(InputError, match="this Linear holds none"):
+        cw.inspect(nn.Linear(2, 2), torch.randn(2))
+    with pytest.raises(InputError, match="its LSTMCell takes single steps"):
+        cw.inspect(nn.Sequential(nn.LSTMCell(2, 2)), torch.randn(2))
+    with pytest.raises(InputError, match="'day' has 2"):
+        cw.inspect(cw.LSTM(2, 2), torch.randn(3, 2), tracks={"day": ["Monday", "Tuesday"]})
+    with Capture(cw.LSTM(2, 2)) as capture:
+        pass
+    with pytest.raises(InputError, match="none of its recurrent layers"):
+        capture.inspection()
