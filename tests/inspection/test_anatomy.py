@@ -47,7 +47,7 @@ def test_what_is_kept_of_each_state(name: str) -> None:
         gate = KEPT[name].get(state, "0")
         expected = anatomy.signals[gate] if gate.isalpha() else torch.full((5, 4), float(gate), dtype=torch.float64)
         assert torch.equal(anatomy.kept[state], expected)
-        assert torch.allclose(anatomy.log_kept[state], expected.log(), rtol=1e-12, atol=0)
+        assert torch.allclose(anatomy.log_kept(state), expected.log(), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("name", list(cw.cells))
@@ -69,7 +69,7 @@ def test_the_logarithm_is_exact_where_the_gate_is_rounded_to_one() -> None:
     r[1] = torch.zeros_like(x[1])
     anatomy = dissect(cell, x, r, s, w)
     assert (anatomy.signals["f"] == 1).all()
-    assert torch.allclose(anatomy.log_kept["c"], torch.full((5, 4), -60.0, dtype=torch.float64).exp().neg())
+    assert torch.allclose(anatomy.log_kept("c"), torch.full((5, 4), -60.0, dtype=torch.float64).exp().neg())
 
 
 def test_what_zoneout_keeps() -> None:

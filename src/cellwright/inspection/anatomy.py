@@ -28,13 +28,20 @@ class Anatomy:
         inner: of a signal that is a function of something: the name of the function, and z, what it is taken of.
         kept: of each state the share of its old value that goes straight into the new one, while all else in the
             equations stands still; 0 where none does.
-        log_kept: the natural logarithm of the same, as exact near 1 as near 0: of z, where the share is a gate.
+        shares: of a share that is a function of something: the name of the function, and what it is taken of.
     """
 
     signals: Mapping[str, Tensor]
     inner: Mapping[str, tuple[str, Tensor]]
     kept: Mapping[str, Tensor]
-    log_kept: Mapping[str, Tensor]
+    shares: Mapping[str, tuple[str, Tensor]]
+
+    def log_kept(self, state: str) -> Tensor:
+        """The natural logarithm of what is kept of a state; where that is a gate, as exact near 1 as near 0."""
+        function, z = self.shares.get(state, ("", self.kept[state]))
+        if function == "sigmoid":
+            return torch.nn.functional.logsigmoid(z)
+        return z if function == "exp" else self.kept[state].abs().log()
 
 
 def dissect(
@@ -53,21 +60,13 @@ def dissect(
     with torch.no_grad(), Dissection(dict(zip(cell.state, s, strict=True))) as seen:
         signals = cell(x, r, s, w)
     inner = {name: seen.applied[id(value)] for name, value in signals.items() if id(value) in seen.applied}
-    kept, log_kept = {}, {}
-    for name in cell.state:
-        like = signals[name]
-        share = seen.share(like).get(name, 0.0)
-        kept[name] = share if isinstance(share, Tensor) else torch.full_like(like, share)
-        log_kept[name] = logarithm(kept[name], seen.applied.get(id(share)))
-    return Anatomy(signals, inner, kept, log_kept)
-
-
-def logarithm(share: Tensor, applied: tuple[str, Tensor] | None) -> Tensor:
-    """Ln of a share, which is perhaps a function of something."""
-    name, z = applied or ("", share)
-    if name == "sigmoid":
-        return torch.nn.functional.logsigmoid(z)
-    return z if name == "exp" else share.abs().log()
+    found = {name: seen.share(signals[name]).get(name, 0.0) for name in cell.state}
+    kept = {
+        name: share if isinstance(share, Tensor) else torch.full_like(signals[name], share)
+        for name, share in found.items()
+    }
+    shares = {name: seen.applied[id(share)] for name, share in found.items() if id(share) in seen.applied}
+    return Anatomy(signals, inner, kept, shares)
 
 
 class Dissection(TorchDispatchMode):

@@ -80,6 +80,11 @@ class Pass:
         return self.weights.r.shape[0] // len(self.cell.gates)
 
     @property
+    def precision(self) -> torch.dtype:
+        """In which the equations are checked: that of the weights, float32 at least."""
+        return torch.promote_types(self.weights.w.dtype, torch.float32)
+
+    @property
     def memory(self) -> str:
         """The state that remembers: c, or h where there is none."""
         return "c" if "c" in self.cell.state else "h"
@@ -105,14 +110,15 @@ class Pass:
                 return np.asarray(kind[name][steps, units], np.float32)
         raise InputError(f"{self.name} has no signal {name!r}; {nearest(name, self.cell.signals)}")
 
-    def read(self, steps: slice) -> Tensor:
-        """What was read in some steps, float64 `[steps, I]`."""
-        return torch.from_numpy(np.concatenate([np.asarray(each[steps], np.float64) for each in self.inputs], -1))
+    def read(self, start: int, end: int, dtype: torch.dtype = torch.float64) -> Tensor:
+        """What was read in some steps, `[steps, I]`."""
+        parts = [torch.from_numpy(np.asarray(each[start:end])) for each in self.inputs]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts, -1)).to(dtype)
 
-    def before(self, name: str, start: int, end: int) -> Tensor:
-        """A state before each of some steps, float64 `[steps, H]`."""
+    def before(self, name: str, start: int, end: int, dtype: torch.dtype = torch.float64) -> Tensor:
+        """A state before each of some steps, `[steps, H]`."""
         state, shift = self.states[name], 1 if self.reverse else -1
-        found = np.empty((end - start, state.shape[1]))
+        found = np.empty((end - start, state.shape[1]), np.float32)
         here = slice(max(start + shift, 0), min(end + shift, self.steps))
         offset = here.start - (start + shift)
         found[offset : offset + here.stop - here.start] = state[here]
@@ -120,27 +126,27 @@ class Pass:
         # The sequence of a step is the last one that has begun there.
         sequences = np.searchsorted(self.starts, marks + start, side="right") - 1
         found[marks] = self.first[name][sequences]
-        return torch.from_numpy(found)
+        return torch.from_numpy(found).to(dtype)
 
-    def replay(self, start: int = 0, end: int | None = None) -> Anatomy:
-        """Some steps once more, in float64, all at once: each from what was read and the states before it.
+    def replay(self, start: int = 0, end: int | None = None, dtype: torch.dtype = torch.float64) -> Anatomy:
+        """Some steps once more, all at once: each from what was read and the states before it.
 
         Steps from `start` to before `end`; their signals and all that `Anatomy` holds are `[steps, H]`.
         """
         end = self.steps if end is None else end
         weights = self.weights
-        w, r = weights.w.double(), weights.r.double()
-        b_w, b_r = (None if each is None else each.double() for each in (weights.b_w, weights.b_r))
+        w, r = weights.w.to(dtype), weights.r.to(dtype)
+        b_w, b_r = (None if each is None else each.to(dtype) for each in (weights.b_w, weights.b_r))
         gates = len(self.cell.gates)
-        states = {name: self.before(name, start, end) for name in self.cell.state}
-        x = F.linear(self.read(slice(start, end)), w, b_w).chunk(gates, -1)
+        states = {name: self.before(name, start, end, dtype) for name in self.cell.state}
+        x = F.linear(self.read(start, end, dtype), w, b_w).chunk(gates, -1)
         seen = F.linear(states["h"], r, b_r).chunk(gates, -1)
-        return dissect(self.cell, x, seen, [*states.values()], [each.double() for each in self.given])
+        return dissect(self.cell, x, seen, [*states.values()], [each.to(dtype) for each in self.given])
 
     def put_out(self, anatomy: Anatomy) -> Tensor:
         """H of a replay as it leaves the layer: projected, if there is a projection."""
         h = anatomy.signals["h"]
-        return h if self.weights.p is None else F.linear(h, self.weights.p.double())
+        return h if self.weights.p is None else F.linear(h, self.weights.p.to(h.dtype))
 
 
 def completed(made: Pass) -> tuple[Pass, float]:
@@ -151,8 +157,8 @@ def completed(made: Pass) -> tuple[Pass, float]:
     error = 0.0
     for start in range(0, made.steps, BLOCK):
         end = min(start + BLOCK, made.steps)
-        anatomy = made.replay(start, end)
-        h = torch.from_numpy(np.asarray(made.states["h"][start:end], np.float64))
+        anatomy = made.replay(start, end, made.precision)
+        h = torch.from_numpy(np.asarray(made.states["h"][start:end]))
         error = max(error, difference(made.put_out(anatomy), h))
         for name in made.cell.signals:
             if name in made.cell.state:
