@@ -39,7 +39,7 @@ class Pass:
         reverse: whether it ran from the end of each sequence to its beginning.
         starts: of the sequences, and N behind them: int64 `[S + 1]`.
         inputs: what was read, `[N, I]`; several stand side by side.
-        states: by name, float32 `[N, H]`; of `h` with a projection `[N, P]`.
+        states: by name, `[N, H]`, float32 or as the weights float64; of `h` with a projection `[N, P]`.
         first: the states before each sequence, `[S, H]`.
         inner: z of each signal that is a function of something, float16 `[N, H]`.
         functions: the names of those functions.
@@ -89,13 +89,6 @@ class Pass:
         """The state that remembers: c, or h where there is none."""
         return "c" if "c" in self.cell.state else "h"
 
-    @cached_property
-    def ends(self) -> Array:
-        """Whether each step has no step before it, in the direction of the pass: `[N]`."""
-        found = np.zeros(self.steps, bool)
-        found[self.starts[1:] - 1 if self.reverse else self.starts[:-1]] = True
-        return found
-
     def signal(self, name: str, steps: slice = slice(None), units: slice = slice(None)) -> Array:
         """A signal as float32 `[steps, units]`.
 
@@ -110,42 +103,49 @@ class Pass:
                 return np.asarray(kind[name][steps, units], np.float32)
         raise InputError(f"{self.name} has no signal {name!r}; {nearest(name, self.cell.signals)}")
 
-    def read(self, start: int, end: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    @cached_property
+    def depth(self) -> Array:
+        """How many steps of its sequence come before each step, in the direction of the pass: `[N]`."""
+        lengths = np.diff(self.starts)
+        steps = np.arange(self.steps)
+        found: Array = steps - np.repeat(self.starts[:-1], lengths)
+        return np.repeat(lengths, lengths) - 1 - found if self.reverse else found
+
+    def read(self, steps: Array, dtype: torch.dtype = torch.float64) -> Tensor:
         """What was read in some steps, `[steps, I]`."""
-        parts = [torch.from_numpy(np.asarray(each[start:end])) for each in self.inputs]
+        parts = [torch.from_numpy(np.asarray(each[steps])) for each in self.inputs]
         return (parts[0] if len(parts) == 1 else torch.cat(parts, -1)).to(dtype)
 
-    def before(self, name: str, start: int, end: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    def before(self, name: str, steps: Array, dtype: torch.dtype = torch.float64) -> Tensor:
         """A state before each of some steps, `[steps, H]`."""
-        state, shift = self.states[name], 1 if self.reverse else -1
-        found = np.empty((end - start, state.shape[1]), np.float32)
-        here = slice(max(start + shift, 0), min(end + shift, self.steps))
-        offset = here.start - (start + shift)
-        found[offset : offset + here.stop - here.start] = state[here]
-        marks = np.flatnonzero(self.ends[start:end])
-        # The sequence of a step is the last one that has begun there.
-        sequences = np.searchsorted(self.starts, marks + start, side="right") - 1
-        found[marks] = self.first[name][sequences]
+        last: Array = np.clip(steps + (1 if self.reverse else -1), 0, self.steps - 1)
+        found = np.asarray(self.states[name][last])
+        new = np.flatnonzero(self.depth[steps] == 0)
+        found[new] = self.first[name][np.searchsorted(self.starts, steps[new], side="right") - 1]
         return torch.from_numpy(found).to(dtype)
 
-    def replay(self, start: int = 0, end: int | None = None, dtype: torch.dtype = torch.float64) -> Anatomy:
+    def contributions(self, steps: Array, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
+        """What the inputs of some steps give to each gate, biases included: `[steps, H]` each."""
+        b_w = None if self.weights.b_w is None else self.weights.b_w.to(dtype)
+        return F.linear(self.read(steps, dtype), self.weights.w.to(dtype), b_w).chunk(len(self.cell.gates), -1)
+
+    def recurrent(self, h: Tensor) -> tuple[Tensor, ...]:
+        """What the hidden state gives to each gate, biases included."""
+        b_r = None if self.weights.b_r is None else self.weights.b_r.to(h.dtype)
+        return F.linear(h, self.weights.r.to(h.dtype), b_r).chunk(len(self.cell.gates), -1)
+
+    def replay(self, steps: Array, dtype: torch.dtype = torch.float64) -> Anatomy:
         """Some steps once more, all at once: each from what was read and the states before it.
 
-        Steps from `start` to before `end`; their signals and all that `Anatomy` holds are `[steps, H]`.
+        Their signals and all that `Anatomy` holds are `[steps, H]`.
         """
-        end = self.steps if end is None else end
-        weights = self.weights
-        w, r = weights.w.to(dtype), weights.r.to(dtype)
-        b_w, b_r = (None if each is None else each.to(dtype) for each in (weights.b_w, weights.b_r))
-        gates = len(self.cell.gates)
-        states = {name: self.before(name, start, end, dtype) for name in self.cell.state}
-        x = F.linear(self.read(start, end, dtype), w, b_w).chunk(gates, -1)
-        seen = F.linear(states["h"], r, b_r).chunk(gates, -1)
-        return dissect(self.cell, x, seen, [*states.values()], [each.to(dtype) for each in self.given])
+        states = {name: self.before(name, steps, dtype) for name in self.cell.state}
+        given = [each.to(dtype) for each in self.given]
+        x, r = self.contributions(steps, dtype), self.recurrent(states["h"])
+        return dissect(self.cell, x, r, [*states.values()], given)
 
-    def put_out(self, anatomy: Anatomy) -> Tensor:
-        """H of a replay as it leaves the layer: projected, if there is a projection."""
-        h = anatomy.signals["h"]
+    def projected(self, h: Tensor) -> Tensor:
+        """H as it leaves the layer: projected, if there is a projection."""
         return h if self.weights.p is None else F.linear(h, self.weights.p.to(h.dtype))
 
 
@@ -157,9 +157,9 @@ def completed(made: Pass) -> tuple[Pass, float]:
     error = 0.0
     for start in range(0, made.steps, BLOCK):
         end = min(start + BLOCK, made.steps)
-        anatomy = made.replay(start, end, made.precision)
+        anatomy = made.replay(np.arange(start, end), made.precision)
         h = torch.from_numpy(np.asarray(made.states["h"][start:end]))
-        error = max(error, difference(made.put_out(anatomy), h))
+        error = max(error, difference(made.projected(anatomy.signals["h"]), h))
         for name in made.cell.signals:
             if name in made.cell.state:
                 continue

@@ -39,9 +39,10 @@ class Recorder:
         self.apart = 0.0
         self.last: list[Tensor] = []
         passes, names = self.layer.num_layers * self.layer.directions, self.layer.cell.state
-        self.x = Rows(np.float32)
-        self.states = [{name: Rows(np.float32) for name in names} for _ in range(passes)]
-        self.first = [{name: Rows(np.float32) for name in names} for _ in range(passes)]
+        dtype = np.float64 if next(self.layer.parameters()).dtype == torch.float64 else np.float32
+        self.x = Rows(dtype)
+        self.states = [{name: Rows(dtype) for name in names} for _ in range(passes)]
+        self.first = [{name: Rows(dtype) for name in names} for _ in range(passes)]
 
     @torch.no_grad()
     def take(self, input: Tensor, state: Any = None, output: Tensor | None = None, **options: Any) -> Any:
@@ -160,5 +161,5 @@ def pieces(sequences: Sequences, states: tuple[str, ...]) -> Iterator[tuple[int,
 
 
 def plain(values: Tensor) -> Array:
-    """Numbers as float32, wherever they were."""
-    return values.detach().float().cpu().numpy()
+    """Numbers as float32, or float64 if they are that, wherever they were."""
+    return values.detach().to("cpu", torch.promote_types(values.dtype, torch.float32)).numpy()
