@@ -1,0 +1,137 @@
+"""Signals as pictures: bytes, in tiles of 1,024 columns, at every scale, so that no single step is ever hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .passes import Array, Pass
+
+COLUMNS = 1024
+"""Columns of a tile."""
+FACTOR = 4
+"""A column of one level is so many of the level below."""
+KEPT_FROM = 2
+"""The first level that is kept in memory; those below are made when asked for."""
+NONE, LOWEST, HIGHEST = 0, 1, 255
+"""The byte of what is no finite number, and those of the ends of the scale."""
+USUAL, SAMPLE = 0.995, 4096
+"""The share of the numbers that lies within the scale of a signal without natural ends; of so many steps."""
+BLOCK = 1 << 22
+"""Numbers that are looked at at once."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the bytes mean.
+
+    Attributes:
+        low: the value of the byte 1; 0 is what is no finite number.
+        high: the value of the byte 255.
+    """
+
+    low: float
+    high: float
+
+    def bytes_of(self, values: Tensor) -> Tensor:
+        """Values as bytes; what lies beyond an end is at the end.
+
+        >>> Scale(-1.0, 1.0).bytes_of(torch.tensor([-1.0, 0.0, 1.0, torch.nan]))
+        tensor([  1, 128, 255,   0], dtype=torch.uint8)
+        """
+        share = (values - self.low) / (self.high - self.low)
+        levels = share.clamp(0, 1) * (HIGHEST - LOWEST) + LOWEST
+        return torch.where(values.isfinite(), levels.round(), NONE).to(torch.uint8)
+
+
+class Pyramid:
+    """One signal of a pass at all scales.
+
+    Args:
+        made: the pass.
+        name: of the signal.
+    """
+
+    def __init__(self, made: Pass, name: str) -> None:
+        self.made, self.name = made, name
+        self.width = made.states[name].shape[1] if name in made.states else made.units
+        self.lock = Lock()
+
+    @cached_property
+    def levels(self) -> int:
+        """How many there are: the last one fits into one tile."""
+        columns, found = self.made.steps, 1
+        while columns > COLUMNS:
+            columns, found = -(-columns // FACTOR), found + 1
+        return found
+
+    @cached_property
+    def scale(self) -> Scale:
+        """0 to 1 for a sigmoid, -1 to 1 for a tanh; for other signals alike below and above zero, as far as usual."""
+        function = self.made.functions.get(self.name)
+        if function == "sigmoid":
+            return Scale(0.0, 1.0)
+        if function == "tanh":
+            return Scale(-1.0, 1.0)
+        steps = np.unique(np.linspace(0, self.made.steps - 1, SAMPLE).astype(int))
+        sizes = np.abs(
+            self.made.states[self.name][steps] if self.name in self.made.states else self.made.values[self.name][steps]
+        )
+        sizes = sizes[np.isfinite(sizes)]
+        usual = float(np.quantile(sizes, USUAL)) if sizes.size else 0.0
+        return Scale(-(usual or 1.0), usual or 1.0)
+
+    def blocks(self) -> Iterator[Array]:
+        """The values, some steps at a time; each block has whole columns of the first kept level."""
+        rows = max(BLOCK // self.width // FACTOR**KEPT_FROM, 1) * FACTOR**KEPT_FROM
+        for start in range(0, self.made.steps, rows):
+            yield self.made.signal(self.name, slice(start, start + rows))
+
+    @cached_property
+    def kept(self) -> list[Tensor]:
+        """The levels from the first kept one on: smallest, mean and largest, uint8 `[3, H, columns]` each."""
+        found = []
+        extremes = [summary(torch.from_numpy(each), FACTOR**KEPT_FROM) for each in self.blocks()]
+        level = torch.cat(extremes, 1)
+        for number in range(KEPT_FROM, self.levels):
+            if number > KEPT_FROM:
+                level = coarser(level)
+            found.append(self.scale.bytes_of(level).transpose(1, 2).contiguous())
+        return found
+
+    def tile(self, level: int, number: int) -> bytes:
+        """A tile: of level 0 the values `[H, columns]`, of others smallest, mean and largest `[3, H, columns]`."""
+        first, end = number * COLUMNS, (number + 1) * COLUMNS
+        if level >= KEPT_FROM:
+            with self.lock:
+                kept = self.kept
+            return kept[level - KEPT_FROM][:, :, first:end].contiguous().numpy().tobytes()
+        steps = slice(first * FACTOR**level, end * FACTOR**level)
+        values = torch.from_numpy(self.made.signal(self.name, steps))
+        found = values if level == 0 else summary(values, FACTOR)
+        return self.scale.bytes_of(found).transpose(-1, -2).contiguous().numpy().tobytes()
+
+
+def summary(values: Tensor, factor: int) -> Tensor:
+    """Smallest, mean and largest of every `factor` steps of `[T, H]`: `[3, T / factor, H]`.
+
+    What is no number makes all three none.
+    """
+    rest = -len(values) % factor
+    values = torch.cat([values, values[-1:].expand(rest, -1)]) if rest else values
+    grouped = values.unflatten(0, (-1, factor))
+    return torch.stack([grouped.amin(1), grouped.mean(1), grouped.amax(1)])
+
+
+def coarser(level: Tensor) -> Tensor:
+    """The next level of `[3, columns, H]`."""
+    rest = -level.shape[1] % FACTOR
+    level = torch.cat([level, level[:, -1:].expand(-1, rest, -1)], 1) if rest else level
+    grouped = level.unflatten(1, (-1, FACTOR))
+    return torch.stack([grouped[0].amin(1), grouped[1].mean(1), grouped[2].amax(1)])

@@ -1,0 +1,10 @@
+import { render } from "preact";
+import "uplot/dist/uPlot.min.css";
+import { App } from "./app";
+import { listen } from "./keys";
+import { begin, failure } from "./state";
+import "./style.css";
+
+render(<App />, document.getElementById("app")!);
+listen();
+begin().catch((error: Error) => (failure.value = error.message));
