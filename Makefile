@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test bench recipes lint clean
+.PHONY: demo test bench recipes lint page clean
 
 # make demo: an LSTM learns from real text in a few minutes, and writes.
 demo: .venv/installed
@@ -39,6 +39,10 @@ recipes: .venv/installed
 	$(INSTALL) torch hatchling
 	$(INSTALL) --no-build-isolation --editable '.[dev]'
 	touch $@
+
+# make page: build the page of the inspector, with Node.js; what is built is kept in the repository.
+page:
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

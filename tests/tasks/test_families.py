@@ -14,6 +14,7 @@ from PIL import Image
 
 from cellwright.cli import main
 from cellwright.cli.runs import open_run
+from cellwright.inspection import Inspection
 from cellwright.tasks import families
 from tests.tasks.small import MAKERS, OPTIONS
 
@@ -84,6 +85,22 @@ def test_evaluate_agrees_with_the_final_figures(
     }
 
 
+def test_inspect_shows_what_happens_beside_the_data(
+    trained: tuple[str, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run, other = trained
+    place = run.with_name("made.inspection")
+    for data in ([], [other]):
+        assert called("inspect", run, *data, "--steps", 300, "--save", place) == 0
+        assert "h differs from the equations by at most" in capsys.readouterr().out
+    inspection = Inspection.open(place)
+    assert inspection.right
+    assert inspection.steps > 30
+    assert len(inspection.tracks) > 1
+    assert all(len(each) == inspection.steps for each in inspection.tracks)
+    assert next(iter(json.loads((run / "result.json").read_text()))) in inspection.notes
+
+
 def test_a_network_that_learns_is_as_it_was_after_measuring(trained: tuple[str, Path, Path]) -> None:
     family, problem, network = open_run(trained[1])
     batch = problem.batches(family.read(trained[2]))[0]
@@ -136,6 +153,8 @@ def test_with_the_layer_of_pytorch_it_learns_the_same(name: str, tmp_path: Path)
         options = ("--epochs", 1, "--dropout", 0, switch)
         assert called("train", name, data, "--run", run, *options, *OPTIONS[name]) == 0
         results.append(json.loads((run / "result.json").read_text()))
+        assert called("inspect", run, "--steps", 50, "--save", tmp_path / "made.inspection") == 0
+        assert Inspection.open(tmp_path / "made.inspection").right
     theirs, ours = results
     assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
 

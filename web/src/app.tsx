@@ -138,7 +138,7 @@ function Controls() {
 
 function choosePass(number: number): void {
   passNumber.value = number;
-  go(step.value);
+  go(step.value, pass.value.first);
 }
 
 function toggle(name: string): void {

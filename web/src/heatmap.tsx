@@ -15,7 +15,7 @@ const MEANINGS: Record<string, string> = {
   h: "hidden state: what the layer says",
 };
 /** Pixels that a picture is high, if it is not tall. */
-const HIGH = 104;
+const HIGH = 128;
 
 /** How many units share a row, and how high that is. */
 function rows(units: number, isTall: boolean): { group: number; count: number; size: number } {

@@ -1,6 +1,6 @@
 // Everything by the keyboard.
 
-import { TABS, about, by, dark, end, go, look, nextUnit, passNumber, range, start, step, tab, welcome, zoomed } from "./state";
+import { TABS, about, by, dark, end, go, look, nextUnit, pass, passNumber, range, start, step, tab, welcome, zoomed } from "./state";
 
 const FAR = 10;
 
@@ -41,7 +41,7 @@ function next<T>(all: T[], now: T): T {
 
 function nextPass(): void {
   passNumber.value = (passNumber.value + 1) % about.value!.passes.length;
-  go(step.value);
+  go(step.value, pass.value.first);
 }
 
 let marked: number | null = null;

@@ -17,6 +17,8 @@ export interface Pass {
   equations: string[];
   reverse: boolean;
   units: number;
+  /** A unit that is worth looking at. */
+  first: number;
   inputs: number;
   memory: string;
   gates: string[];
@@ -65,7 +67,7 @@ export async function bytes(question: string, query: Query = {}): Promise<ArrayB
   const asked = key(question, query);
   if (window.recorded) {
     const found = window.recorded[asked];
-    if (found === undefined) throw new Error("a saved page does not know this; open the inspection itself");
+    if (found === undefined) throw new Error("a saved page tells the details of one unit and of the first steps alone");
     return (await fetch(`data:application/octet-stream;base64,${found}`)).arrayBuffer();
   }
   const answer = await fetch(`api/${asked}`, { headers: { Authorization: `Bearer ${token}` } });

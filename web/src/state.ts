@@ -121,6 +121,7 @@ export async function begin(): Promise<void> {
   batch(() => {
     about.value = found;
     look(0, Math.min(found.steps, 400));
+    unit.value = found.passes[0].first;
     if (location.hash) {
       restored(location.hash.slice(1));
       welcome.value = false;

@@ -22,7 +22,7 @@ from .health import findings, saturation
 from .inspection import Inspection
 from .ledger import ledger
 from .memory import CENSORED, half_lives, time_constants
-from .order import ORDERS, order
+from .order import ORDERS, liveliest, order
 from .passes import Array, Pass
 from .search import find, select
 from .tiles import COLUMNS, FACTOR, Pyramid
@@ -165,6 +165,7 @@ def described(made: Pass) -> Any:
         "equations": made.regularisation.cell.equations().splitlines(),
         "reverse": made.reverse,
         "units": made.units,
+        "first": liveliest(made),
         "inputs": made.weights.w.shape[1],
         "memory": made.memory,
         "gates": made.cell.gates,

@@ -92,6 +92,11 @@ class Capture:
         if not isinstance(module, Recurrent) or isinstance(input, PackedSequence):
             self.recorders[name].compare(input, state, output)
 
+    @property
+    def steps(self) -> int:
+        """How many the layer that was called last has taken so far."""
+        return 0 if self.latest is None else self.recorders[self.latest].steps
+
     def inspection(self, tracks: Sequence[Track] = (), layer: str | None = None) -> Inspection:
         """What was recorded.
 

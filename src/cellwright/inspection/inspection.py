@@ -73,6 +73,31 @@ class Inspection:
 
         save(self, Path(path))
 
+    def html(self, path: str | PathLike[str]) -> None:
+        """Write the page as one file that opens without a server.
+
+        Raises:
+            InputError: there is too much in it.
+            RunError: it cannot be written.
+        """
+        from ..training.durable import write_whole
+        from .api import Viewer
+        from .export import single_page
+
+        write_whole(Path(path), single_page(Viewer(self, Path(path).stem)))
+
+    def show(self, title: str = "inspection", port: int = 0) -> None:
+        """Serve the page and open the browser; until Ctrl-C.
+
+        Args:
+            title: of the page.
+            port: of the server, on this machine alone; 0 for a free one.
+        """
+        from .api import Viewer
+        from .server import serve
+
+        serve(Viewer(self, title), port)
+
     @staticmethod
     def open(path: str | PathLike[str], own: Sequence[Cell] = ()) -> Inspection:
         """An inspection from its file; the numbers stay in the file until they are looked at.

@@ -68,3 +68,8 @@ def sample(made: Pass) -> Array:
     name = made.memory if made.states[made.memory].shape[1] == made.units else made.cell.signals[0]
     values = made.states[name][steps] if name in made.states else made.signal(name)[steps]
     return np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
+
+
+def liveliest(made: Pass) -> int:
+    """The unit that changes most."""
+    return int(by_variance(made)[0])

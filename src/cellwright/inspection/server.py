@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sys
+import webbrowser
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -117,3 +119,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Nothing: the terminal belongs to the user."""
+
+
+def serve(viewer: Viewer, port: int = 0, browser: bool = True) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        viewer: what to show.
+        port: 0 for a free one.
+        browser: open the page.
+    """
+    with Server(viewer, port) as server:
+        sys.stdout.write(f"Look inside: {server.url}\nCtrl-C ends it.\n")
+        sys.stdout.flush()
+        if browser:
+            webbrowser.open(server.url)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 
+LASTING = 2
+"""Steps that a text stays the same, in the mean, from which on it is a label."""
 KINDS = ("tokens", "labels", "curves", "frames")
 
 
@@ -38,8 +40,8 @@ def track(name: str, values: object, names: Sequence[str] = ()) -> Track:
 
     Args:
         name: what it is.
-        values: texts; whole numbers, with the names of what they mean; numbers `[N]` or `[N, C]`; grey pictures
-            `[N, height, width]`, 0 to 255.
+        values: texts, which are labels where they mostly stay the same for a while; whole numbers, with the names of
+            what they mean; numbers `[N]` or `[N, C]`; grey pictures `[N, height, width]`, 0 to 255.
         names: of labels, or of curves.
 
     >>> track("input", ["the", "cat", "the"]).values
@@ -53,7 +55,9 @@ def track(name: str, values: object, names: Sequence[str] = ()) -> Track:
     found = np.asarray(values)
     if found.dtype.kind in "US":
         different = {text: number for number, text in enumerate(dict.fromkeys(map(str, found.tolist())))}
-        return Track(name, "tokens", np.array([different[text] for text in found], np.int32), tuple(different))
+        numbers = np.array([different[text] for text in found], np.int32)
+        changes = int((np.diff(numbers) != 0).sum())
+        return Track(name, "labels" if changes < len(numbers) / LASTING - 1 else "tokens", numbers, tuple(different))
     if found.dtype == np.uint8 and found.ndim == 3:
         return Track(name, "frames", found)
     if found.dtype.kind in "iub" and found.ndim == 1 and names:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import torch
+from torch import nn
 
 from ..errors import DataError
 from .batches import Batches, held_out, in_order_of_length, shuffled
 from .recurrent import RecurrentSettings
-from .task import Batch, Parts
+from .task import Batch, Beside, Parts
 
 
 class ExampleProblem(ABC):
@@ -24,6 +27,16 @@ class ExampleProblem(ABC):
     @abstractmethod
     def batch(self, examples: Sequence[Any], group: Sequence[int]) -> Batch:
         """Some of the examples, by their numbers, as tensors."""
+
+    @abstractmethod
+    def read_one(self, network: nn.Module, example: Any) -> Beside:
+        """Let the network read an example; what stands beside its steps."""
+
+    @torch.no_grad()
+    def beside(self, network: nn.Module, data: Sequence[Any]) -> Iterator[Beside]:
+        """Let the network read examples, one after the other."""
+        for each in data:
+            yield self.read_one(network, each)
 
     def check(self, examples: Sequence[Any]) -> None:  # noqa: B027  # not every problem has something to refuse
         """Refuse examples on which nothing can be measured.

@@ -50,6 +50,11 @@ class Divisible(Sequence[Batch]):
         """The same batches with every `count`-th of their rows, from one number on."""
 
 
+Beside = Mapping[str, tuple[Any, Sequence[str]]]
+"""What stands beside the steps of a call, by name: texts, numbers or pictures, one for each step; and, where whole
+numbers have a meaning, the names of what they mean."""
+
+
 class Metric(Protocol):
     """Figures over many batches."""
 
@@ -91,6 +96,9 @@ class Problem(Protocol):
 
     def predict(self, network: nn.Module, data: Data) -> Iterator[str]:
         """What the network says about data, as pieces of the text of a file."""
+
+    def beside(self, network: nn.Module, data: Data) -> Iterator[Beside]:
+        """Let the network read data, one sequence or piece of one after the other; what stands beside each."""
 
 
 class Task(Problem, Protocol):

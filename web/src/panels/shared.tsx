@@ -3,12 +3,12 @@
 import { ComponentChildren } from "preact";
 import { said, visible } from "../tracks";
 import { about, go, step } from "../state";
-import { Figure } from "../source";
+import { Figure, saved } from "../source";
 
 /** An answer that is on its way, or an error, in place of what it would be shown as. */
 export function Answered<T>({ answer, children }: { answer: T | Error | null; children: (found: T) => ComponentChildren }) {
   if (answer === null) return <p class="faint">Working it out …</p>;
-  if (answer instanceof Error) return <p class="error">{answer.message}</p>;
+  if (answer instanceof Error) return <p class={saved ? "faint" : "error"}>{answer.message}</p>;
   return <>{children(answer)}</>;
 }
 

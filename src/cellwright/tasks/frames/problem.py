@@ -20,7 +20,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit
 from ..recurrent import Encoder
 from ..symbols import Symbols
-from ..task import Carried, Step
+from ..task import Beside, Carried, Step
 from .metric import FrameMetric
 from .reading import Video
 from .segments import segments
@@ -104,6 +104,15 @@ class FrameProblem(ExampleProblem):
     def batch(self, examples: Sequence[Video], group: Sequence[int]) -> FrameBatch:
         """Some videos as tensors."""
         return batch_of([self.tensors(examples[n]) for n in group])
+
+    def read_one(self, network: nn.Module, example: Video) -> Beside:
+        """Each frame, if it is a picture, its label, the label that is found, and how probable that is."""
+        names, shares = self.found(network, example)
+        labels: dict[str, tuple[Any, Sequence[str]]] = {
+            "label": (list(example.labels), ()), "found": (names, ()), "probability": (shares, ()),
+        }  # fmt: skip
+        seen = self.seen(example)
+        return {"frame": (seen.numpy(), ()), **labels} if seen.dtype == torch.uint8 else labels
 
     def check(self, examples: Sequence[Video]) -> None:
         """Some frames have labels, and all of those were learned."""

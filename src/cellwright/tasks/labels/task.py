@@ -18,7 +18,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit
 from ..recurrent import Encoder, pooled
 from ..symbols import Symbols, from_json, to_json
-from ..task import Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step
 from .reading import Example
 from .settings import LabelSettings
 
@@ -127,6 +127,17 @@ class Labelling(ExampleProblem):
     def lengths(self, examples: Sequence[Example]) -> list[int]:
         """Words or characters of each text."""
         return [len(self.numbers(each.text)) for each in examples]
+
+    def read_one(self, network: nn.Module, example: Example) -> Beside:
+        """Each word or character, the class of the text, and the class that is found."""
+        batch = self.batch([example], [0])
+        best = int(network(batch.units, batch.lengths).argmax())
+        count = int(batch.lengths)
+        return {
+            self.settings.unit: (pieces(example.text, self.settings) or [""], ()),
+            "class": ([example.label or ""] * count, ()),
+            "found": ([self.labels.name(best)] * count, ()),
+        }
 
     def check(self, examples: Sequence[Example]) -> None:
         """Every label was learned."""

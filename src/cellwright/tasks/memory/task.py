@@ -18,7 +18,7 @@ from ..batches import IGNORED, Batches
 from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
-from ..task import Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step
 from .digits import CLASSES, WATCHED, Digits, images_as_batch, read_digits
 from .drawn import PROBLEMS, Drawn, MemoryBatch, chance_loss
 from .lags import gradient_by_lag
@@ -197,6 +197,20 @@ class Remembering:
             return images_as_batch(images[list(group)], labels[list(group)], self.settings.by)
 
         return Batches([order[n : n + size] for n in range(0, len(order), size)], made)
+
+    @torch.no_grad()
+    def beside(self, network: nn.Module, data: Data) -> Iterator[Beside]:
+        """What is read at each step, what is asked there, and what is answered."""
+        for inputs, lengths, targets, _ in self.batches(data):
+            for row, length in enumerate(lengths.tolist()):
+                answers = network(inputs[[row], :length], lengths[[row]])[0]
+                read = inputs[row, :length].numpy()
+                if self.outputs == 1:
+                    yield {"input": (read, ()), "answer": (answers[:, 0].numpy(), ())}
+                    continue
+                asked = ["" if each == IGNORED else f"{each}" for each in targets[row, :length].tolist()]
+                found = [f"{each}" for each in answers.argmax(-1).tolist()]
+                yield {"input": (read, ()), "asked": (asked, ()), "answer": (found, ())}
 
     def predict(self, network: nn.Module, data: Data) -> Iterator[str]:
         """Nothing: what is tried here is drawn."""

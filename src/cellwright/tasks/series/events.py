@@ -16,7 +16,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
-from ..task import Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step
 from .reading import Piece
 from .settings import SeriesSettings
 
@@ -134,6 +134,15 @@ class Events(ExampleProblem):
         losses = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none").sum(-1)
         count = int(lengths.sum())
         return Step((losses * inside).sum() / max(1, count), count)
+
+    def read_one(self, network: nn.Module, example: Piece) -> Beside:
+        """The events of each step, and how surprising those of the next one are, in nats."""
+        events, lengths, targets = self.batch([example], [0])
+        losses = functional.binary_cross_entropy_with_logits(network(events, lengths), targets, reduction="none")
+        happened = [
+            " ".join(name for name, value in zip(self.columns, row, strict=True) if value) for row in events[0].tolist()
+        ]
+        return {"events": (happened, ()), "surprise": (losses[0].sum(-1).numpy(), ())}
 
     def metric(self) -> EventMetric:
         """Nats per step."""

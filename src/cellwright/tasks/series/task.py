@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..batches import Batches
 from ..exhibit import Exhibit, new_figure, plain
 from ..symbols import from_json, to_json
-from ..task import Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric
 from .model import QUANTILES, Forecaster, SeriesBatch
 from .reading import MICROSECOND, START, Series
@@ -141,6 +141,17 @@ class Forecasting:
     def metric(self) -> ForecastMetric:
         """Errors of the forecast and of the naive ones."""
         return ForecastMetric()
+
+    @torch.no_grad()
+    def beside(self, network: nn.Module, data: Series) -> Iterator[Beside]:
+        """The histories of forecasts, one behind the other: date and values of each step."""
+        history = self.settings.history
+        self.check(data)
+        for first in range(0, len(data.times) - history + 1, history):
+            steps = torch.arange(first, first + history)
+            network(*(each[None] for each in self.history(data, steps)))
+            dates = [(START + time * MICROSECOND).isoformat(" ", "minutes") for time in data.times[steps].tolist()]
+            yield {"date": (dates, ()), "values": (data.values[steps].numpy(), self.columns)}
 
     @torch.no_grad()
     def predict(self, network: nn.Module, data: Series) -> Iterator[str]:

@@ -11,8 +11,8 @@ from torch.nn import functional
 from ...errors import DataError
 from ..confusion import Classified, Confusion
 from ..exhibit import Exhibit
-from ..task import Carried, Step
-from ..transcripts import TranscriptBatch
+from ..task import Beside, Carried, Step
+from ..transcripts import Signal, TranscriptBatch
 from ..transcripts.model import Front
 from .model import WordClassifier
 from .transcribing import SpeechTask, SpeechTranscribing
@@ -36,6 +36,14 @@ class Naming(SpeechTranscribing):
                     f"every transcript must be among those to learn from, but {each.transcript!r} of "
                     f"{str(each.path)!r} is not; add recordings of it, or take it out"
                 )
+
+    def read_one(self, network: nn.Module, example: Signal) -> Beside:
+        """The word, and the word that is found."""
+        assert isinstance(network, WordClassifier)
+        signals, lengths, *_ = self.batch([example], [0])
+        (found,) = self.say(network, signals, lengths)
+        count = network.ear.steps(int(lengths))
+        return {"word": ([example.transcript or ""] * count, ()), "found": ([found] * count, ())}
 
     def step(self, network: nn.Module, batch: TranscriptBatch, carried: Carried) -> Step:
         """Cross-entropy of the words, in nats per recording."""

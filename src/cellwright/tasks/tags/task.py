@@ -13,7 +13,7 @@ from ...errors import DataError
 from ..batches import IGNORED, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
-from ..task import Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Tagged, TagMetric
 from .model import TagBatch, Tagger
 from .reading import Sentence
@@ -76,6 +76,13 @@ class Tagging(ExampleProblem):
             padded([torch.tensor(each) for each in tags], IGNORED),
             torch.tensor([known.labels.number(each.label, UNSEEN) if each.label else IGNORED for each in chosen]),
         )
+
+    def read_one(self, network: nn.Module, example: Sentence) -> Beside:
+        """Each word, its tag, and the tag that is found."""
+        batch = self.batch([example], [0])
+        scores, _ = network(batch)
+        found = [self.vocabulary.tags.name(tag) for tag in self.decoded(scores, batch.lengths)[0]]
+        return {"word": (example.words, ()), "tag": (example.tags or [""] * len(found), ()), "found": (found, ())}
 
     def check(self, examples: Sequence[Sentence]) -> None:
         """Every sentence has tags; one that was never learned counts as missed."""

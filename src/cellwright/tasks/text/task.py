@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from torch.nn import functional
 
 from ...errors import DataError, InputError
 from ..exhibit import Exhibit
-from ..task import Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Nats
 from .model import LanguageModel
 from .reading import Text, part, pieces
@@ -26,6 +27,8 @@ VOCABULARY_FILE = "vocabulary.json"
 WATCHED = 2**15
 """Tokens to measure on while learning: enough to tell a thousandth of a nat, read in a second."""
 SAMPLE = 240
+PIECE = 1025
+"""Tokens that are read at once where everything is watched: the last is the first of the next piece."""
 
 
 class Language:
@@ -66,6 +69,21 @@ class Language:
         """All of a text, to measure on."""
         tokens = encoded(self.vocabulary, data)
         return Windows(tokens, characters=len(data) / max(1, len(tokens)))
+
+    @torch.no_grad()
+    def beside(self, network: nn.Module, data: Text) -> Iterator[Beside]:
+        """Each token, the likeliest next one, and how surprising the true one is, in nats."""
+        tokens, state = encoded(self.vocabulary, data), None
+        spelt = cache(lambda token: self.vocabulary.decode(torch.tensor([token])))
+        for piece in tokens.unfold(0, min(PIECE, len(tokens)), PIECE - 1) if len(tokens) > 1 else ():
+            read, following = piece[:-1].long(), piece[1:].long()
+            scores, state = network(read[None], state)
+            nats = functional.cross_entropy(scores[0], following, reduction="none")
+            yield {
+                "input": ([spelt(each) for each in read.tolist()], ()),
+                "likeliest next": ([spelt(each) for each in scores[0].argmax(-1).tolist()], ()),
+                "surprise": (nats.numpy(), ()),
+            }
 
     def predict(self, network: nn.Module, data: Text) -> Iterator[str]:
         """A language model continues a text; see `sampling`."""

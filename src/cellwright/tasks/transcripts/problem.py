@@ -17,7 +17,7 @@ from ..exhibit import Exhibit, confusions
 from ..faults import Faults
 from ..kept import Kept
 from ..symbols import Symbols
-from ..task import Carried, Metric, Step
+from ..task import Beside, Carried, Metric, Step
 from .ctc import beam_search, ctc_loss, greedy, steps_needed
 from .metric import TranscriptMetric
 from .model import Front
@@ -87,6 +87,18 @@ class Transcribing(ExampleProblem):
             torch.tensor([len(each) for each in targets]),
             tuple(each.transcript or "" for each in chosen),
         )
+
+    def read_one(self, network: nn.Module, example: Signal) -> Beside:
+        """The symbol that is likeliest at each step, and how probable it is; nothing where that is the blank."""
+        signals, lengths, *_ = self.batch([example], [0])
+        scores, steps = network(signals, lengths)
+        best = scores[0, : int(steps)].softmax(-1).max(-1)
+        found = [self.symbols.name(each) if each else "" for each in best.indices.tolist()]
+        return {
+            "found": (found, ()),
+            "probability": (best.values.numpy(), ()),
+            "transcript": ([example.transcript or ""] * len(found), ()),
+        }
 
     def check(self, examples: Sequence[Any]) -> None:
         """All have transcripts."""
