@@ -35,11 +35,11 @@ def inspect(
 
     With --save or --html it writes the file and ends; else it serves the page until Ctrl-C.
     """
+    from ..durable import write_whole
     from ..inspection import Inspection
     from ..inspection.api import Viewer
     from ..inspection.export import single_page
     from ..inspection.server import serve
-    from ..training.durable import write_whole
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if source.is_file():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ..cells import Cell
 from ..errors import InputError, nearest
 from .passes import Pass
 from .tracks import Track
+
+if TYPE_CHECKING:
+    from .plots import Plots
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,13 @@ class Inspection:
         """Of the sequences, and N behind them: int64 `[S + 1]`."""
         return self.passes[0].starts
 
+    @property
+    def plot(self) -> Plots:
+        """Figures: `plot.gates()`, `plot.memory()`, `plot.saturation()`, `plot.gradient_flow()`, `plot.ledger(...)`."""
+        from .plots import Plots
+
+        return Plots(self)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write everything as one file, which `Inspection.open` and `cellwright inspect` read.
 
@@ -80,7 +90,7 @@ class Inspection:
             InputError: there is too much in it.
             RunError: it cannot be written.
         """
-        from ..training.durable import write_whole
+        from ..durable import write_whole
         from .api import Viewer
         from .export import single_page
 

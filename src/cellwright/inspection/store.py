@@ -13,10 +13,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..cells import Cell, cells
+from ..durable import replacing
 from ..errors import DataError, InputError, nearest
 from ..kernels.layer import weights_of
 from ..layers.regularisation import Regularisation
-from ..training.durable import replacing
 from .anatomy import FUNCTIONS
 from .inspection import Inspection
 from .passes import Array, Pass

@@ -3,7 +3,7 @@
 The loop itself is in `train`, which alone needs Lightning.
 """
 
-from .durable import write_whole
+from ..durable import write_whole
 from .evaluation import evaluate
 from .folder import RunFolder, free_folder
 from .machine import Machine

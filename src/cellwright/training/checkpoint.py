@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ..durable import write_whole
 from ..errors import RunError
-from .durable import write_whole
 
 TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 HEADER_LENGTH = 8  # safetensors: the first 8 bytes give the length of the JSON header

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
+from ..durable import write_whole
 from ..errors import RunError
-from .durable import write_whole
 from .recipe import Recipe
 
 

@@ -7,7 +7,7 @@ import contextlib
 from lightning import Callback, LightningModule, Trainer
 from tensorboardX import SummaryWriter
 
-from .durable import unwritable
+from ..durable import unwritable
 from .folder import RunFolder
 from .progress import Progress
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import RunError
+from .errors import RunError
 
 
 def write_whole(path: Path, content: bytes) -> None:

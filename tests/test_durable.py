@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from cellwright.durable import write_whole
 from cellwright.errors import RunError
-from cellwright.training.durable import write_whole
 
 
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
