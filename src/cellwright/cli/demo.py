@@ -36,7 +36,9 @@ def demo(
     console.print(f"\n$ cellwright generate {place} --prompt '{PROMPT}' --temperature 0.6")
     generate(place, prompt=PROMPT, length=700, temperature=0.6)
     console.print(
-        f"\nThe run is in {place}: recipe, weights, figures, samples. Try next:\n"
+        f"\nThe run is in {place}: recipe, weights, figures, samples. Look inside, gate by gate, in the browser:\n"
+        f"  cellwright inspect {place} {unseen}\n"
+        "Try next:\n"
         f"  cellwright generate {place} --prompt 'class ' --temperature 0.4 --seed 2\n"
         f"  cellwright train text --resume {place} --minutes {4 * minutes:g}\n"
         "  cellwright train text YOUR-OWN.txt\n"

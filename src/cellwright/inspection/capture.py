@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
@@ -30,6 +31,7 @@ class Capture:
 
     Args:
         model: a layer of this library, `torch.nn.LSTM`, `GRU` or `RNN`, or a module that holds such.
+        most: steps of each layer that are enough; sequences are taken whole.
 
     >>> import torch, cellwright as cw
     >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LSTM(3, 4))
@@ -42,10 +44,11 @@ class Capture:
         InputError: the model holds no recurrent layer.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, most: float = math.inf) -> None:
         self.model = model
         kinds = (Recurrent, *THEIRS)
-        self.recorders = {name: Recorder(module) for name, module in model.named_modules() if isinstance(module, kinds)}
+        found = ((name, module) for name, module in model.named_modules() if isinstance(module, kinds))
+        self.recorders = {name: Recorder(module, most) for name, module in found}
         if not self.recorders:
             cells = {type(each).__name__ for each in model.modules() if isinstance(each, nn.RNNCellBase)}
             remedy = f"; its {', '.join(sorted(cells))} takes single steps: use the layer over whole sequences"

@@ -25,14 +25,15 @@ class Recorder:
 
     Attributes:
         module: of the model.
+        most: steps that are enough.
         layer: the same as a layer of this library.
         starts: of the sequences so far.
         steps: of all of them.
         apart: the largest difference between the last states that a module of torch gave back and ours.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
+    def __init__(self, module: nn.Module, most: float) -> None:
+        self.module, self.most = module, most
         self.layer = module if isinstance(module, Recurrent) else converted(module)
         self.starts: list[int] = []
         self.steps = 0
@@ -57,6 +58,8 @@ class Recorder:
             signals["h"][:, :, -directions:] = true.reshape(*true.shape[:2], directions, -1)
         x = plain(sequences.x)
         for row, begin, end, first in pieces(sequences, self.layer.cell.states):
+            if self.steps >= self.most:
+                break
             if not self.goes_on(sequences, first):
                 self.begin(first)
             self.x.extend(x[begin:end, row])

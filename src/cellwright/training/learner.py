@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -31,6 +32,8 @@ class Learner(LightningModule):
         self.watched: Carried = None
         self.metric = task.metric()
         self.random: dict[str, Any] | None = None
+        self.gradients: list[float] = []
+        self.inside: dict[str, float] = {}
 
     @property
     def shown(self) -> nn.Module:
@@ -70,6 +73,16 @@ class Learner(LightningModule):
             for device, state in enumerate(self.random["cuda"][: torch.cuda.device_count()]):
                 torch.cuda.set_rng_state(state, device)
         self.carried = on_device(self.carried, self.device)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Shorten gradients that are too long, and note how long they were."""
+        longest = gradient_clip_val or math.inf
+        self.gradients.append(float(nn.utils.clip_grad_norm_(self.network.parameters(), longest)))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate by the share of the budget that is used up."""

@@ -75,7 +75,8 @@ class Progress:
     def metrics_csv(self) -> str:
         """The rows as a table with a heading."""
         table = io.StringIO()
-        writer = csv.DictWriter(table, fieldnames=list(self.rows[0]) if self.rows else [], lineterminator="\n")
+        names = dict.fromkeys(name for row in self.rows for name in row)
+        writer = csv.DictWriter(table, fieldnames=list(names), restval=math.nan, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         return table.getvalue()

@@ -28,6 +28,7 @@ from .report import curves, write_report
 from .rounds import Rounds, epoch_of
 from .schedule import Clock, Schedule
 from .stopping import StopRequest
+from .watch import Watch
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def train(
         folder.begin()
     with StopRequest(remedy) as request, Display(learner, console) as display:
         shown = [Logs(folder, progress), display] if processes.number() == 0 else []
-        fit(learner, folder, [Ledger(learner, folder), *shown, Keeper(folder, progress, clock, request)], workers)
+        watch, ledger = Watch(learner, console), Ledger(learner, folder)
+        fit(learner, folder, [watch, ledger, *shown, Keeper(folder, progress, clock, request)], workers)
     if processes.number():
         return None
     return concluded(task, schedule, learner, folder)
