@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 import cellwright as cw
 from cellwright.inspection import Inspection
 from cellwright.inspection.api import Viewer
+from cellwright.inspection.attribution import attribution
 from cellwright.inspection.card import calculation
+from cellwright.inspection.intervention import Force, intervene
 from cellwright.inspection.ledger import ledger
 from cellwright.inspection.memory import time_constants
 from cellwright.inspection.order import order
@@ -201,7 +203,7 @@ def test_every_key(opened: Opened, inspection: Inspection) -> None:
     assert page.get_by_role("dialog").is_visible()
     pressed("Escape")
     assert page.get_by_role("dialog").count() == 0
-    tabs = ["cell", "memory", "health", "gradients", "ledger", "find", "share"]
+    tabs = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share"]
     for number, name in enumerate(tabs, 1):
         assert pressed(f"{number}")["tab"] == name
         settled(page)
@@ -263,7 +265,7 @@ def test_the_pointer(opened: Opened, inspection: Inspection) -> None:
 @pytest.mark.parametrize(("steps", "units"), [(1, 1), (2, 1), (1, 3)])
 def test_next_to_nothing(opened: Opened, steps: int, units: int) -> None:
     page = opened(made(steps, units))
-    for number in range(1, 8):
+    for number in range(1, 10):
         page.keyboard.press(f"{number}")
         settled(page)
         assert page.locator("aside .error").count() == 0
@@ -282,6 +284,28 @@ def test_numbers_that_are_none_are_marked(opened: Opened) -> None:
         page.keyboard.press(f"{number}")
         settled(page)
         assert page.locator("aside .error").count() == 0
+
+
+def test_a_forced_value(opened: Opened, inspection: Inspection) -> None:
+    page = opened(inspection, "#pass=0&step=50&unit=4&tab=force&range=50-60")
+    settled(page)
+    effect = intervene(inspection, [Force("l0", "c", [4], 50, 60, 0.0)])
+    change = np.linalg.norm(effect.after - effect.before, axis=1)
+    most = int(change.argmax())
+    share = 100 * change[most] / np.linalg.norm(effect.before[most])
+    said = page.locator("aside [role=status]").inner_text()
+    assert f"changes by up to {share:.3g} %" in said
+    assert f"at {effect.start + most}" in said
+
+
+def test_why(opened: Opened, inspection: Inspection) -> None:
+    page = opened(inspection, "#pass=0&step=50&unit=4&tab=why")
+    settled(page)
+    found = attribution(inspection, 50, 0)
+    order = np.argsort(-np.abs(found.values), kind="stable")
+    rows = [row.split("\t") for row in page.locator("aside .panel > table tr").all_inner_texts()]
+    assert [int(row[0].split()[0]) for row in rows] == (found.start + order[:10]).tolist()
+    assert [float(row[-1]) for row in rows] == pytest.approx(found.values[order[:10]], rel=1e-2)
 
 
 def test_a_failed_self_check_is_red(opened: Opened, inspection: Inspection) -> None:
@@ -319,7 +343,7 @@ def test_a_saved_page_opens_without_a_server(browser: Browser, tmp_path: Path) -
     page.keyboard.press("Escape")
     for _ in inspection.passes:
         page.keyboard.press("p")
-        for number in (1, 2, 3, 4, 5, 7):
+        for number in (1, 2, 3, 4, 5, 9):
             page.keyboard.press(f"{number}")
             settled(page)
             assert page.locator("aside .error").count() == 0

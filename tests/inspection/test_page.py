@@ -173,6 +173,8 @@ GOOD: dict[str, dict[str, str]] = {
     "ledger": {"pass": "1", "step": "4000", "unit": "2"},
     "search": {"pass": "0", "signal": "c", "start": "10", "end": "14"},
     "order": {"pass": "0", "by": "memory"},
+    "changes": {"pass": "0", "signal": "f", "start": "10", "end": "14", "unit": "3", "value": "0.5"},
+    "why": {"step": "40", "unit": "11", "method": "occlusion"},
     "track": {"number": "2", "start": "10", "end": "30", "stride": "4"},
 }
 
@@ -181,9 +183,10 @@ GOOD: dict[str, dict[str, str]] = {
 def test_every_question_has_an_answer(viewer: Viewer, name: str) -> None:
     assert viewer.answer(name, GOOD[name]).content
     for parameter in GOOD[name]:
-        for wrong in ("", "-1", "99999999999999999999", "1e3", "\u0663", "<b>"):
+        wrong = ("nan", "inf", "1_0") if parameter == "value" else ("-1", "1e3", "99999999999999999999", "\u0663")
+        for text in ("", "<b>", *wrong):
             with pytest.raises(InputError):
-                viewer.answer(name, {**GOOD[name], parameter: wrong})
+                viewer.answer(name, {**GOOD[name], parameter: text})
 
 
 def test_answers_are_what_numpy_finds(viewer: Viewer, inspection: Inspection) -> None:

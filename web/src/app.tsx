@@ -5,11 +5,13 @@ import { HeatMap } from "./heatmap";
 import { KEYS } from "./keys";
 import { CellPanel } from "./panels/cell";
 import { FindPanel } from "./panels/find";
+import { ForcePanel } from "./panels/force";
 import { GradientsPanel } from "./panels/gradients";
 import { HealthPanel } from "./panels/health";
 import { LedgerPanel } from "./panels/ledger";
 import { MemoryPanel } from "./panels/memory";
 import { SharePanel } from "./panels/share";
+import { WhyPanel } from "./panels/why";
 import { figure } from "./panels/shared";
 import {
   TABS, about, by, dark, end, failure, go, hidden, look, pass, passNumber, start, step, tab, unit, welcome, width, zoomed,
@@ -23,6 +25,8 @@ const PANELS = {
   gradients: GradientsPanel,
   ledger: LedgerPanel,
   find: FindPanel,
+  force: ForcePanel,
+  why: WhyPanel,
   share: SharePanel,
 };
 /** The column of names, and what stands around a picture. */

@@ -43,6 +43,8 @@ export interface About {
   columns: number;
   factor: number;
   orders: string[];
+  /** Of the last layer, all directions together. */
+  outputs: number;
   passes: Pass[];
   tracks: Track[];
 }

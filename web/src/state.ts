@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { About, Pass, ask } from "./source";
 
-export const TABS = ["cell", "memory", "health", "gradients", "ledger", "find", "share"] as const;
+export const TABS = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share"] as const;
 export type Tab = (typeof TABS)[number];
 
 export const about = signal<About | null>(null);

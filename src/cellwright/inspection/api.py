@@ -15,11 +15,13 @@ import torch
 
 from ..errors import InputError, nearest
 from ..layers import RNN
+from .attribution import attribution
 from .capture import Capture
 from .card import calculation, card
 from .flow import Flow, flow
 from .health import findings, saturation
 from .inspection import Inspection
+from .intervention import Force, intervene
 from .ledger import ledger
 from .memory import CENSORED, half_lives, time_constants
 from .order import ORDERS, liveliest, order
@@ -148,6 +150,7 @@ def about(viewer: Viewer, query: Query) -> Any:
         "columns": COLUMNS,
         "factor": FACTOR,
         "orders": list(ORDERS),
+        "outputs": outputs(inspection),
         "passes": [described(made) for made in inspection.passes],
         "tracks": [
             {"name": each.name, "kind": each.kind, "names": each.names, "shape": each.values.shape[1:]}
@@ -332,6 +335,53 @@ def track(viewer: Viewer, query: Query) -> bytes:
     return np.ascontiguousarray(part).tobytes()
 
 
+def changes(viewer: Viewer, query: Query) -> Any:
+    """What changes if a signal of a unit is forced to a value at some steps."""
+    pyramid = signal_of(viewer, query)
+    made, name = pyramid.made, pyramid.name
+    start, end = span(query, made.steps)
+    unit = whole(query, "unit", made.units)
+    force = Force(made.name, name, [unit], start, end, number(query, "value"))
+    effect = intervene(viewer.inspection, [force])
+    return {
+        "start": effect.start,
+        "change": np.sqrt(np.square(effect.after - effect.before).sum(1)),
+        "size": np.sqrt(np.square(effect.before).sum(1)),
+        "before": made.states[made.memory][effect.start : effect.end, unit],
+        "after": effect.signals[made.name][made.memory][:, unit],
+    }
+
+
+def number(query: Query, name: str) -> float:
+    """A parameter that is a finite number.
+
+    Raises:
+        InputError: it is missing, or something else.
+    """
+    text = query.get(name, "")
+    try:
+        found = float(text) if len(text) < 30 and "_" not in text else math.nan
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise InputError(f"{name} must be a finite number, but is {text!r}")
+    return found
+
+
+def why(viewer: Viewer, query: Query) -> Any:
+    """What steps of the input an output of the last layer depends on."""
+    inspection = viewer.inspection
+    step = whole(query, "step", inspection.steps)
+    unit = whole(query, "unit", outputs(inspection))
+    return attribution(inspection, step, unit, query.get("method", ""))
+
+
+def outputs(inspection: Inspection) -> int:
+    """How many outputs the last layer has."""
+    last = inspection.passes[-1]
+    return sum(made.states["h"].shape[1] for made in inspection.passes if made.inputs[0] is last.inputs[0])
+
+
 QUESTIONS: dict[str, Callable[[Viewer, Query], Any]] = {
     "about": about,
     "scale": scale,
@@ -346,4 +396,6 @@ QUESTIONS: dict[str, Callable[[Viewer, Query], Any]] = {
     "search": search,
     "order": ordered,
     "track": track,
+    "changes": changes,
+    "why": why,
 }

@@ -1,0 +1,88 @@
+// Interventions: what would be otherwise if a signal had another value.
+
+import { useMemo, useState } from "preact/hooks";
+import { useAnswer } from "../answer";
+import { Plot } from "../plot";
+import { Figure } from "../source";
+import { go, pass, passNumber, range, step, unit } from "../state";
+import { Answered, StepLink, figure } from "./shared";
+
+interface Changes {
+  start: number;
+  change: number[];
+  size: number[];
+  before: Figure[];
+  after: Figure[];
+}
+
+export function ForcePanel() {
+  const { signals, memory } = pass.value;
+  const [signal, choose] = useState(memory);
+  const [value, force] = useState("0");
+  const name = signals.some((each) => each.name === signal) ? signal : memory;
+  const [from, to] = range.value ?? [step.value, step.value + 1];
+  return (
+    <>
+      <h2>Force a value</h2>
+      <p>
+        Close a gate, wipe a memory, mute a unit, and see what follows. It holds for{" "}
+        {range.value ? `steps ${from} to ${to - 1}, the range` : `step ${from} alone; choose a range for more`}. Forcing what was
+        anyway changes nothing.
+      </p>
+      <p>
+        <label>
+          <select value={name} onChange={(event) => choose(event.currentTarget.value)}>
+            {signals.map((each) => (
+              <option key={each.name}>{each.name}</option>
+            ))}
+          </select>{" "}
+          of unit {unit.value} is{" "}
+        </label>
+        <input type="number" step="0.1" aria-label="Value" value={value} onChange={(event) => force(event.currentTarget.value)} />
+      </p>
+      <Result signal={name} value={value} from={from} to={to} />
+    </>
+  );
+}
+
+function Result({ signal, value, from, to }: { signal: string; value: string; from: number; to: number }) {
+  const query = { pass: passNumber.value, signal, start: from, end: to, unit: unit.value, value };
+  const answer = useAnswer<Changes>("changes", query);
+  return <Answered answer={answer}>{(found) => <Effects {...found} from={from} />}</Answered>;
+}
+
+function Effects({ start, change, size, before, after, from }: Changes & { from: number }) {
+  const [at, lines, own] = useMemo(
+    () => [
+      change.map((_, n) => start + n),
+      [{ name: "change of h", values: change.map((each, n) => each / (size[n] || 1)), colour: "second" }],
+      [
+        { name: "was", values: before, colour: "faint" },
+        { name: "is", values: after, colour: "first" },
+      ],
+    ],
+    [change],
+  );
+  const most = change.indexOf(Math.max(...change));
+  const last = change.reduce((found, each, n) => (each > 0.01 * size[n] ? n : found), -1);
+  return (
+    <>
+      <p role="status">
+        {change[most] === 0
+          ? "Nothing changes."
+          : `What the last layer says changes by up to ${figure((100 * change[most]) / (size[most] || 1))} %`}
+        {change[most] > 0 && (
+          <>
+            {" "}
+            at <StepLink step={start + most} />, and by more than 1 % for {last < 0 ? 0 : start + last + 1 - from} steps.
+          </>
+        )}
+      </p>
+      <Plot summary="Change of the outputs, of their length" along="step" at={at} lines={lines} height={150} chosen={(n) => go(start + n)} />
+      <h3>
+        {pass.value.memory} of unit {unit.value}
+      </h3>
+      <Plot summary="The memory before and after" along="step" at={at} lines={own} height={150} chosen={(n) => go(start + n)} />
+    </>
+  );
+}
