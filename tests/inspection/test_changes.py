@@ -25,7 +25,7 @@ def captured(name: str = "lstm", steps: int = 30, **options: object) -> Inspecti
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_what_was_anyway_changes_nothing(name: str, bidirectional: bool) -> None:
     inspection = captured(name, bidirectional=bidirectional)
-    part = Part.around(inspection, 5, 9)
+    part = Part.around(inspection, 5, 9, 99)
     _, signals = forced(part, [])
     for made in inspection.passes:
         for signal in made.cell.signals:
@@ -37,7 +37,7 @@ def test_what_was_anyway_changes_nothing(name: str, bidirectional: bool) -> None
 @pytest.mark.parametrize("name", list(cw.cells))
 def test_without_a_force_all_is_as_it_was(name: str) -> None:
     inspection = captured(name, bidirectional=True)
-    part = Part.around(inspection, 0, 0)
+    part = Part.around(inspection, 0, 0, 99)
     h, _ = forced(part, [])
     expected = np.concatenate([made.states["h"] for made in inspection.passes[2:]], -1)
     assert np.allclose(h, expected, atol=1e-12)
@@ -74,7 +74,7 @@ def test_a_muted_unit_and_a_wiped_memory() -> None:
 
 def test_a_long_sequence_runs_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     inspection = captured(steps=90, bidirectional=True)
-    monkeypatch.setattr(Part.around, "__defaults__", (20,))
+    monkeypatch.setattr("cellwright.inspection.intervention.MOST", 20)
     effect = intervene(inspection, [Force("l0", "f", [0], 50, 52, 0.0)])
     assert effect.end - effect.start == 20
     expected = np.concatenate([made.states["h"] for made in inspection.passes[2:]], -1)

@@ -16,9 +16,6 @@ from ..kernels.layer import Layer, Weights, weights_of
 from .inspection import Inspection
 from .passes import Pass
 
-MOST = 2000
-"""Steps of a part."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -38,8 +35,8 @@ class Part:
     end: int
 
     @staticmethod
-    def around(inspection: Inspection, first: int, last: int, most: int = MOST) -> Part:
-        """The part of the sequence of some steps that has them in the middle, if the sequence is too long.
+    def around(inspection: Inspection, first: int, last: int, most: int) -> Part:
+        """The sequence of some steps; of a sequence that is longer than `most` a part that has them in the middle.
 
         Raises:
             InputError: the steps are not in one sequence, or too many.

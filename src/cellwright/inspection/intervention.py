@@ -16,6 +16,9 @@ from .again import Part
 from .inspection import Inspection
 from .passes import Array, Pass
 
+MOST = 2000
+"""Steps that run again."""
+
 
 @dataclass(frozen=True)
 class Force:
@@ -77,7 +80,7 @@ def intervene(inspection: Inspection, forces: Sequence[Force]) -> Effect:
     """
     for each in forces:
         check(inspection[each.name], each)
-    part = Part.around(inspection, min(each.start for each in forces), max(each.end for each in forces) - 1)
+    part = Part.around(inspection, min(each.start for each in forces), max(each.end for each in forces) - 1, MOST)
     known = {made.name for passes in part.layers for made in passes}
     elsewhere = next((each.name for each in forces if each.name not in known), None)
     if elsewhere is not None:

@@ -96,7 +96,7 @@ class Pass:
             InputError: there is no such signal.
         """
         if name in self.inner:
-            z = torch.from_numpy(np.asarray(self.inner[name][steps, units], np.float32))
+            z = torch.from_numpy(np.ascontiguousarray(self.inner[name][steps, units])).float()
             return FUNCTIONS[self.functions[name]](z).numpy()
         for kind in (self.states, self.values):
             if name in kind:

@@ -25,6 +25,8 @@ USUAL, SAMPLE = 0.995, 4096
 """The share of the numbers that lies within the scale of a signal without natural ends; of so many steps."""
 BLOCK = 1 << 22
 """Numbers that are looked at at once."""
+ONE_AT_A_TIME = Lock()
+"""Levels are made by all threads of the machine at once: several together would only hinder each other."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,6 @@ class Pyramid:
     def __init__(self, made: Pass, name: str) -> None:
         self.made, self.name = made, name
         self.width = made.states[name].shape[1] if name in made.states else made.units
-        self.lock = Lock()
 
     @cached_property
     def levels(self) -> int:
@@ -96,20 +97,19 @@ class Pyramid:
     @cached_property
     def kept(self) -> list[Tensor]:
         """The levels from the first kept one on: smallest, mean and largest, uint8 `[3, H, columns]` each."""
-        found = []
-        extremes = [summary(torch.from_numpy(each), FACTOR**KEPT_FROM) for each in self.blocks()]
-        level = torch.cat(extremes, 1)
+        # Bytes from the first level on: so little is held even for files of gigabytes.
+        parts = [self.scale.bytes_of(summary(torch.from_numpy(each), FACTOR**KEPT_FROM)) for each in self.blocks()]
+        level, found = torch.cat(parts, 1), []
         for number in range(KEPT_FROM, self.levels):
-            if number > KEPT_FROM:
-                level = coarser(level)
-            found.append(self.scale.bytes_of(level).transpose(1, 2).contiguous())
+            level = level if number == KEPT_FROM else coarser(level)
+            found.append(level.transpose(1, 2).contiguous())
         return found
 
     def tile(self, level: int, number: int) -> bytes:
         """A tile: of level 0 the values `[H, columns]`, of others smallest, mean and largest `[3, H, columns]`."""
         first, end = number * COLUMNS, (number + 1) * COLUMNS
         if level >= KEPT_FROM:
-            with self.lock:
+            with ONE_AT_A_TIME:
                 kept = self.kept
             return kept[level - KEPT_FROM][:, :, first:end].contiguous().numpy().tobytes()
         steps = slice(first * FACTOR**level, end * FACTOR**level)
@@ -130,8 +130,10 @@ def summary(values: Tensor, factor: int) -> Tensor:
 
 
 def coarser(level: Tensor) -> Tensor:
-    """The next level of `[3, columns, H]`."""
+    """The next level of bytes `[3, columns, H]`; a column with something that is no number is none."""
     rest = -level.shape[1] % FACTOR
     level = torch.cat([level, level[:, -1:].expand(-1, rest, -1)], 1) if rest else level
-    grouped = level.unflatten(1, (-1, FACTOR))
-    return torch.stack([grouped[0].amin(1), grouped[1].mean(1), grouped[2].amax(1)])
+    low, middle, high = level.unflatten(1, (-1, FACTOR))
+    mean = middle.float().mean(1).round().to(torch.uint8)
+    found = torch.stack([low.amin(1), mean, high.amax(1)])
+    return torch.where(low.amin(1) == NONE, NONE, found)
