@@ -108,8 +108,7 @@ def test_integrated_gradients_sum_up_to_the_change(bidirectional: bool) -> None:
     assert found.values.sum() == pytest.approx(found.score - found.baseline, rel=0.01)
     top = inspection.passes[-1 if not bidirectional else 2]
     assert found.score == pytest.approx(float(top.states["h"][20, 3]), abs=1e-12)
-    after = found.values[21:]
-    assert (after != 0).any() == bidirectional
+    assert len(found.values) == (30 if bidirectional else 21)
 
 
 def test_of_a_linear_layer_all_methods_agree() -> None:
@@ -119,7 +118,7 @@ def test_of_a_linear_layer_all_methods_agree() -> None:
 
     layer = cw.Recurrent(straight, 3, 4, bias=False, dtype=torch.float64)
     x = torch.randn(15, 3, dtype=torch.float64)
-    inspection = cw.inspect(layer, x - x.mean(0))
+    inspection = cw.inspect(layer, x - x[:10].mean(0))  # the baseline is then zero
     found = [attribution(inspection, 9, 2, method).values for method in ("gradient", "integrated", "occlusion")]
     assert np.allclose(found[0], found[1])
     assert np.allclose(found[0], found[2])

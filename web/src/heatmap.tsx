@@ -33,8 +33,9 @@ export function HeatMap({ signal }: { signal: Signal }) {
 
   const draw = (context: CanvasRenderingContext2D, wide: number, high: number) => {
     void [arrived.value, permutation.value];
+    const levels = scaleOf(signal.name)?.levels;
+    if (levels === undefined) return;
     const perPixel = (end.value - start.value) / wide;
-    const levels = scaleOf(signal.name)?.levels ?? 1;
     const level = Math.min(Math.max(Math.ceil(Math.log(perPixel) / Math.log(about.value!.factor)), 0), levels - 1);
     context.imageSmoothingEnabled = false;
     cover(context, signal.name, levels - 1, group, high);

@@ -63,9 +63,9 @@ def order(made: Pass, by: str) -> Array:
 
 
 def sample(made: Pass) -> Array:
-    """The memory of all units at some steps, `[n, H]`; numbers that are none are zeros."""
+    """H of all units at some steps, `[n, H]`; numbers that are none are zeros. With a projection the first gate."""
     steps = np.unique(np.linspace(0, made.steps - 1, SHOWN).astype(int))
-    name = made.memory if made.states[made.memory].shape[1] == made.units else made.cell.signals[0]
+    name = "h" if made.weights.p is None else made.cell.signals[0]
     values = made.states[name][steps] if name in made.states else made.signal(name)[steps]
     return np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
 

@@ -165,7 +165,7 @@ def completed(made: Pass) -> tuple[Pass, float]:
                 continue
             if name in anatomy.inner:
                 functions[name], z = anatomy.inner[name]
-                inner.setdefault(name, Rows(np.float16)).extend(z.clamp(-LARGE, LARGE).numpy())
+                inner.setdefault(name, Rows(np.float16)).extend(z.clamp(-LARGE, LARGE).half().numpy())
             else:
                 values.setdefault(name, Rows(np.float32)).extend(anatomy.signals[name].numpy())
     found = replace(

@@ -32,7 +32,7 @@ class Rows:
 
     def extend(self, rows: np.ndarray) -> None:
         """Add some, `[n, width]`."""
-        self.waiting.append(rows.astype(self.dtype))
+        self.waiting.append(np.ascontiguousarray(rows, self.dtype))
         self.count, self.width = self.count + len(rows), rows.shape[1]
         if sum(each.nbytes for each in self.waiting) > FEW:
             self.file = self.file or tempfile.TemporaryFile()  # noqa: SIM115  # it is there as long as they are
@@ -49,7 +49,8 @@ class Rows:
     def array(self) -> np.ndarray:
         """All of them, `[count, width]`; from then on there can be no more."""
         if self.file is None:
-            return np.concatenate(self.waiting) if self.waiting else np.empty((0, self.width), self.dtype)
+            parts = self.waiting or [np.empty((0, self.width), self.dtype)]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
         with self.file as file:
             self.flush(file)
             # Copy on write: PyTorch takes only what may be written.

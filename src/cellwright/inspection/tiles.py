@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 
 import numpy as np
 import torch
@@ -23,10 +23,10 @@ NONE, LOWEST, HIGHEST = 0, 1, 255
 """The byte of what is no finite number, and those of the ends of the scale."""
 USUAL, SAMPLE = 0.995, 4096
 """The share of the numbers that lies within the scale of a signal without natural ends; of so many steps."""
-BLOCK = 1 << 22
+BLOCK = 1 << 19
 """Numbers that are looked at at once."""
-ONE_AT_A_TIME = Lock()
-"""Levels are made by all threads of the machine at once: several together would only hinder each other."""
+MAKER = ThreadPoolExecutor(1)
+"""Makes levels one after the other: several at once would only hinder each other, and hold memory for each thread."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,7 @@ class Pyramid:
         """A tile: of level 0 the values `[H, columns]`, of others smallest, mean and largest `[3, H, columns]`."""
         first, end = number * COLUMNS, (number + 1) * COLUMNS
         if level >= KEPT_FROM:
-            with ONE_AT_A_TIME:
-                kept = self.kept
+            kept = MAKER.submit(lambda: self.kept).result()
             return kept[level - KEPT_FROM][:, :, first:end].contiguous().numpy().tobytes()
         steps = slice(first * FACTOR**level, end * FACTOR**level)
         values = torch.from_numpy(self.made.signal(self.name, steps))

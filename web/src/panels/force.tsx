@@ -55,7 +55,7 @@ function Effects({ start, change, size, before, after, from }: Changes & { from:
   const [at, lines, own] = useMemo(
     () => [
       change.map((_, n) => start + n),
-      [{ name: "change of h", values: change.map((each, n) => each / (size[n] || 1)), colour: "second" }],
+      [{ name: "change of h in %", values: change.map((each, n) => (100 * each) / (size[n] || 1)), colour: "second" }],
       [
         { name: "was", values: before, colour: "faint" },
         { name: "is", values: after, colour: "first" },
