@@ -35,6 +35,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     served: list[object] = []
     monkeypatch.setattr("cellwright.inspection.server.serve", lambda *given: served.append(given))
+    monkeypatch.setattr("cellwright.cli.lesson.EPOCHS", 1)
     learned = MAKERS["text"](tmp_path / "novel.txt", 90, 1)
     MAKERS["text"](tmp_path / "other.txt", 50, 2)
     assert main(["train", "text", str(learned), "--run", "runs/novel", "--epochs", "1", *OPTIONS["text"]]) == 0
@@ -42,13 +43,13 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for program, *arguments in lines:
         assert program == "cellwright"
         assert main(arguments) == 0
-    assert len(served) == 2
+    assert len(served) == 3
     assert (tmp_path / "novel.inspection").exists()
     assert (tmp_path / "novel.html").exists()
 
 
 def test_the_pictures_are_there() -> None:
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", PAGE.read_text())
-    assert len(pictures) == 8
+    assert len(pictures) == 9
     for picture in pictures:
         assert (PAGE.parent / picture).read_bytes()[:4] == b"\x89PNG"

@@ -133,7 +133,7 @@ def test_the_card_says_what_numpy_says(opened: Opened, inspection: Inspection) -
     page = opened(inspection, "#pass=2&step=123&unit=7&tab=cell")
     settled(page)
     assert page.locator("pre.calculation").inner_text().splitlines() == [
-        *calculation(inspection.passes[2], 123, 7).values()
+        *calculation(inspection.passes[2], 123, 7).lines.values()
     ]
     assert page.locator("h2").inner_text() == "Unit 7 at step 123"
     assert page.locator("dl").inner_text().split("\n")[:2] == ["word", WORDS[123 % len(WORDS)]]
@@ -203,9 +203,9 @@ def test_every_key(opened: Opened, inspection: Inspection) -> None:
     assert page.get_by_role("dialog").is_visible()
     pressed("Escape")
     assert page.get_by_role("dialog").count() == 0
-    tabs = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share"]
+    tabs = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share", "lesson"]
     for number, name in enumerate(tabs, 1):
-        assert pressed(f"{number}")["tab"] == name
+        assert pressed(f"{number}" if number < 10 else "l")["tab"] == name
         settled(page)
         assert page.locator("aside h2").count() == 1
         assert page.locator("aside .error").count() == 0
@@ -296,6 +296,29 @@ def test_a_forced_value(opened: Opened, inspection: Inspection) -> None:
     said = page.locator("aside [role=status]").inner_text()
     assert f"changes by up to {share:.3g} %" in said
     assert f"at {effect.start + most}" in said
+
+
+def test_the_lesson(opened: Opened, inspection: Inspection) -> None:
+    page = opened(inspection, "#pass=0&step=50&unit=4&tab=lesson")
+    settled(page)
+    made = inspection.passes[0]
+    titles = [page.locator("aside h3").first.inner_text()]
+    for _ in range(7):
+        page.get_by_role("button", name="Next").click()
+        settled(page)
+        titles.append(page.locator("aside h3").first.inner_text())
+    assert len(set(titles)) == 8
+    assert page.get_by_role("button", name="Next").is_disabled()
+    page.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Back").click()
+    settled(page)
+    assert page.locator("aside pre").first.inner_text() == calculation(made, 50, 4).lines["c"]
+    page.get_by_label("previous c").fill("2")
+    settled(page)
+    assert page.locator("aside pre").first.inner_text() == calculation(made, 50, 4, {"previous c": 2.0}).lines["c"]
+    page.get_by_role("button", name="As it was").click()
+    settled(page)
+    assert page.locator("aside pre").first.inner_text() == calculation(made, 50, 4).lines["c"]
 
 
 def test_why(opened: Opened, inspection: Inspection) -> None:

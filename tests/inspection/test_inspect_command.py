@@ -48,6 +48,18 @@ def test_wrong_input_is_told(
     assert len(error.splitlines()) == 1
 
 
+def test_the_lesson_learns_and_shows_its_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cellwright.cli.lesson.EPOCHS", 1)
+    page = tmp_path / "lesson.html"
+    assert main(["lesson", "--run", str(tmp_path / "lesson"), "--html", str(page)]) == 0
+    assert "1,200 steps in 30 sequences" in capsys.readouterr().out
+    assert page.stat().st_size > 100_000
+    table = (tmp_path / "lesson-learn.csv").read_text().splitlines()
+    assert len(table) == 1 + 120 * 40
+
+
 def test_too_much_for_one_page_is_told(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,7 +138,7 @@ def test_the_calculation_gives_its_result(name: str) -> None:
         "clamp": lambda value, low, high: min(max(value, low), high),
         "where": lambda mask, one, other: one if mask else other,
     }  # fmt: skip
-    for signal, line in calculation(made, 5, 2).items():
+    for signal, line in calculation(made, 5, 2).lines.items():
         head, middle, result = line.split(" = ")
         assert head == signal
 
@@ -166,6 +166,7 @@ GOOD: dict[str, dict[str, str]] = {
     "tile": {"pass": "1", "signal": "c", "level": "1", "number": "0"},
     "values": {"pass": "0", "signal": "h", "start": "7", "end": "99", "unit": "5"},
     "cell": {"pass": "0", "step": "4999", "unit": "5"},
+    "lesson": {"pass": "0", "step": "12", "unit": "3", "input f": "1.5", "previous c": "-2"},
     "memory": {"pass": "1"},
     "half": {"pass": "1", "step": "30", "unit": "0"},
     "health": {"pass": "0"},
@@ -183,7 +184,8 @@ GOOD: dict[str, dict[str, str]] = {
 def test_every_question_has_an_answer(viewer: Viewer, name: str) -> None:
     assert viewer.answer(name, GOOD[name]).content
     for parameter in GOOD[name]:
-        wrong = ("nan", "inf", "1_0") if parameter == "value" else ("-1", "1e3", "99999999999999999999", "\u0663")
+        of_numbers = parameter == "value" or " " in parameter
+        wrong = ("nan", "inf", "1_0") if of_numbers else ("-1", "1e3", "99999999999999999999", "\u0663")
         for text in ("", "<b>", *wrong):
             with pytest.raises(InputError):
                 viewer.answer(name, {**GOOD[name], parameter: text})

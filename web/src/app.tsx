@@ -1,5 +1,6 @@
 // The page: what is shown where.
 
+import { figure } from "./figure";
 import { useEffect, useRef } from "preact/hooks";
 import { HeatMap } from "./heatmap";
 import { KEYS } from "./keys";
@@ -9,10 +10,10 @@ import { ForcePanel } from "./panels/force";
 import { GradientsPanel } from "./panels/gradients";
 import { HealthPanel } from "./panels/health";
 import { LedgerPanel } from "./panels/ledger";
+import { LessonPanel } from "./panels/lesson";
 import { MemoryPanel } from "./panels/memory";
 import { SharePanel } from "./panels/share";
 import { WhyPanel } from "./panels/why";
-import { figure } from "./panels/shared";
 import {
   TABS, about, by, dark, end, failure, go, hidden, look, pass, passNumber, start, step, tab, unit, welcome, width, zoomed,
 } from "./state";
@@ -28,6 +29,7 @@ const PANELS = {
   force: ForcePanel,
   why: WhyPanel,
   share: SharePanel,
+  lesson: LessonPanel,
 };
 /** The column of names, and what stands around a picture. */
 const GUTTER = 150;

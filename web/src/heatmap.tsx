@@ -2,6 +2,7 @@
 
 import { TimeCanvas, x } from "./canvas";
 import { themed } from "./colours";
+import { figure } from "./figure";
 import { Signal } from "./source";
 import { about, end, go, pass, permutation, rank, start, step, tall, unit, width } from "./state";
 import { arrived, columnsOf, picture, scaleOf, stride } from "./tiles";
@@ -29,7 +30,7 @@ export function HeatMap({ signal }: { signal: Signal }) {
   const scale = (void arrived.value, scaleOf(signal.name));
   const { group, count, size } = rows(scale?.width ?? pass.value.units, isTall);
   const isMemory = signal.name in MEANINGS ? MEANINGS[signal.name] : signal.function;
-  const ends = scale ? `${figure(scale.low)} to ${figure(scale.high)}` : "";
+  const ends = scale ? `${figure(scale.low, 2)} to ${figure(scale.high, 2)}` : "";
 
   const draw = (context: CanvasRenderingContext2D, wide: number, high: number) => {
     void [arrived.value, permutation.value];
@@ -85,8 +86,4 @@ function cover(context: CanvasRenderingContext2D, name: string, level: number, g
     const count = columnsOf(level, number);
     context.drawImage(found, x(from), 0, (count * wide * width.value) / (end.value - start.value), high);
   }
-}
-
-function figure(value: number): string {
-  return `${Number(value.toPrecision(2))}`;
 }

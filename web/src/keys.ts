@@ -23,7 +23,10 @@ export const KEYS: { keys: string[]; shown: string; does: string; run: (event: K
   { keys: ["t"], shown: "t", does: "dark or light", run: () => (dark.value = !dark.value) },
   { keys: ["?"], shown: "?", does: "this list", run: () => (welcome.value = !welcome.value) },
   { keys: ["Escape"], shown: "Esc", does: "close this list", run: () => (welcome.value = false) },
-  ...TABS.map((name, n) => ({ keys: [`${n + 1}`], shown: `${n + 1}`, does: name, run: () => void (tab.value = name) })),
+  ...TABS.map((name, n) => {
+    const key = n < 9 ? `${n + 1}` : name[0];
+    return { keys: [key], shown: key, does: name, run: () => void (tab.value = name) };
+  }),
 ];
 
 function far(event: KeyboardEvent): number {

@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import { themed } from "./colours";
 import { Figure } from "./source";
 import { dark } from "./state";
+import { figure } from "./figure";
 
 export interface Line {
   name: string;
@@ -32,6 +33,7 @@ export function Plot({ summary, along, at, lines, logarithmic = false, height = 
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const axis = { stroke: themed("faint"), grid: { stroke: themed("edge"), width: 1 }, ticks: { show: false } };
+    const values = (_: uPlot, ticks: (number | null)[]) => ticks.map((each) => (each === null ? "" : figure(each, 2)));
     const known = lines.flatMap((line) => line.values.map(Number)).filter(Number.isFinite);
     const least = logarithmic ? Math.max(...known) * FLOOR : -Infinity;
     const finite = (value: Figure) => {
@@ -43,7 +45,7 @@ export function Plot({ summary, along, at, lines, logarithmic = false, height = 
         width: box.current!.clientWidth,
         height,
         scales: { x: { time: false }, y: { distr: logarithmic ? 3 : 1 } },
-        axes: [{ ...axis, label: along, labelSize: 18, size: 34 }, { ...axis, size: 54 }],
+        axes: [{ ...axis, label: along, labelSize: 18, size: 34 }, { ...axis, size: 54, values }],
         cursor: { drag: { x: false, y: false } },
         series: [
           { label: along },

@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { About, Pass, ask } from "./source";
 
-export const TABS = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share"] as const;
+export const TABS = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share", "lesson"] as const;
 export type Tab = (typeof TABS)[number];
 
 export const about = signal<About | null>(null);
@@ -126,7 +126,7 @@ export async function begin(): Promise<void> {
       restored(location.hash.slice(1));
       welcome.value = false;
     }
-    searched.value ||= pass.value.memory;
+    searched.value ||= "h";
   });
   document.title = `${found.title} - Cellwright`;
   effect(() => {

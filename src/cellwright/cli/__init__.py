@@ -19,6 +19,7 @@ from .cells import describe, list_cells
 from .clips import clips
 from .demo import demo
 from .inspect import inspect
+from .lesson import lesson
 from .sweep import sweep_command
 from .text import generate
 from .train import evaluate, predict, train_command
@@ -73,6 +74,7 @@ app.command(epilog="Example: cellwright evaluate runs/novel another.txt")(evalua
 app.command(epilog="Example: cellwright predict runs/train new-sentences.txt --output tagged.conllu")(predict)
 app.command(epilog='Example: cellwright generate runs/novel --prompt "Once upon" --length 300')(generate)
 app.command(epilog="Example: cellwright inspect runs/novel")(inspect)
+app.command(epilog="Example: cellwright lesson")(lesson)
 app.command("cells", epilog="Example: cellwright cells")(list_cells)
 app.command(epilog="Example: cellwright describe lstm --input 80 --hidden 12")(describe)
 app.command(epilog="Example: cellwright clips things --count 1000")(clips)

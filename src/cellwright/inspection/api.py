@@ -216,8 +216,15 @@ def cell(viewer: Viewer, query: Query) -> Any:
         "signals": found.signals,
         "inner": found.inner,
         "terms": terms,
-        "calculation": list(calculation(made, step, unit).values()),
+        "calculation": list(calculation(made, step, unit).lines.values()),
     }
+
+
+def lesson(viewer: Viewer, query: Query) -> Any:
+    """What one unit calculates at one step if some of what it starts from were otherwise."""
+    made = viewer.made(query)
+    step, unit = whole(query, "step", made.steps), whole(query, "unit", made.units)
+    return calculation(made, step, unit, {name: number(query, name) for name in query if " " in name})
 
 
 def memory(viewer: Viewer, query: Query) -> Any:
@@ -388,6 +395,7 @@ QUESTIONS: dict[str, Callable[[Viewer, Query], Any]] = {
     "tile": tile,
     "values": values,
     "cell": cell,
+    "lesson": lesson,
     "memory": memory,
     "half": half,
     "health": health,

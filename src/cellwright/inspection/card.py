@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from ..cells.equations import ATOM, SIGN, Equations, TextStyle
+from ..errors import InputError, nearest
 from .passes import Pass
 
 ELSEWHERE = 1e-9
@@ -83,13 +85,13 @@ def card(made: Pass, step: int, unit: int) -> Card:
 class Numbers(TextStyle):
     """Spells equations with numbers in place of names."""
 
-    def __init__(self, leaves: Mapping[tuple[str, str], float], signals: Mapping[str, float]) -> None:
+    def __init__(self, leaves: Mapping[str, float], signals: Mapping[str, float]) -> None:
         super().__init__(bias=True)
         self.leaves, self.signals = leaves, signals
 
     def leaf(self, kind: str, name: str) -> tuple[str, int]:
         """The number of a contribution, a state before or a vector."""
-        value = self.leaves[kind, name]
+        value = self.leaves[f"{kind} {name}"]
         return f"{value:.3f}", ATOM if value >= 0 else SIGN
 
     def subscript(self, name: str, index: str) -> str:
@@ -97,22 +99,37 @@ class Numbers(TextStyle):
         return f"{self.signals[name]:.3f}"
 
 
-def calculation(made: Pass, step: int, unit: int) -> dict[str, str]:
-    """The equation of each signal with the numbers of one unit at one step: what is calculated, and its result.
+@dataclass(frozen=True)
+class Calculation:
+    """What one unit calculates at one step.
+
+    Attributes:
+        leaves: what it starts from, by kind and name: `input f`, `recurrent f`, `previous c`, `vector p_i`.
+        signals: what comes out, by name.
+        lines: of each signal its equation with numbers in place of names, and its result.
+    """
+
+    leaves: Mapping[str, float]
+    signals: Mapping[str, float]
+    lines: Mapping[str, str]
+
+
+def calculation(made: Pass, step: int, unit: int, changed: Mapping[str, float] | None = None) -> Calculation:
+    """What one unit calculates at one step, as it was, or with some of the leaves changed.
 
     >>> import torch, cellwright as cw
     >>> lstm = cw.LSTM(3, 4)
     >>> for each in lstm.parameters():
     ...     _ = torch.nn.init.zeros_(each)
     >>> made = cw.inspect(lstm, torch.randn(9, 3), (torch.zeros(1, 4), torch.ones(1, 4))).passes[0]
-    >>> for line in calculation(made, step=0, unit=2).values():
+    >>> for line in calculation(made, step=0, unit=2, changed={"input i": 2.0, "input g": 1.0}).lines.values():
     ...     print(line)
-    i = sigmoid(0.000 + 0.000) = 0.500
+    i = sigmoid(2.000 + 0.000) = 0.881
     f = sigmoid(0.000 + 0.000) = 0.500
-    g = tanh(0.000 + 0.000) = 0.000
+    g = tanh(1.000 + 0.000) = 0.762
     o = sigmoid(0.000 + 0.000) = 0.500
-    c = 0.500 * 1.000 + 0.500 * 0.000 = 0.500
-    h = 0.500 * tanh(0.500) = 0.231
+    c = 0.500 * 1.000 + 0.881 * 0.762 = 1.171
+    h = 0.500 * tanh(1.171) = 0.412
     """
     steps, cell = np.array([step]), made.cell
     states = {name: made.before(name, steps) for name in cell.state}
@@ -120,15 +137,20 @@ def calculation(made: Pass, step: int, unit: int) -> dict[str, str]:
         "input": dict(zip(cell.gates, made.contributions(steps), strict=True)),
         "recurrent": dict(zip(cell.gates, made.recurrent(states["h"]), strict=True)),
         "previous": states,
-        "vector": {name: each[None] for name, each in zip((*cell.vectors, *cell.noise), made.given, strict=True)},
+        "vector": {
+            name: each.double()[None] for name, each in zip((*cell.vectors, *cell.noise), made.given, strict=True)
+        },
     }
-    leaves = {
-        (kind, name): float(value[0, unit])
-        for kind, group in groups.items()
-        for name, value in group.items()
-        if unit < value.shape[1]
-    }
-    signals = {name: float(value[0, unit]) for name, value in made.replay(steps).signals.items()}
+    places = {f"{kind} {name}": value for kind, group in groups.items() for name, value in group.items()}
+    for name, value in (changed or {}).items():
+        if name not in places:
+            raise InputError(f"there is no {name!r} in {cell.name}; {nearest(name, places)}")
+        places[name][0, unit] = value
+    leaves = {name: float(value[0, unit]) for name, value in places.items() if unit < value.shape[1]}
+    with torch.no_grad():
+        values = cell(*(group.values() for group in groups.values()))
+    signals = {name: float(value[0, unit]) for name, value in values.items()}
     equations = Equations(cell.function, cell.gates, cell.state, (*cell.vectors, *cell.noise), cell.bias)
     style = Numbers(leaves, signals)
-    return {name: f"{name} = {equations.line(name, style)} = {value:.3f}" for name, value in signals.items()}
+    lines = {name: f"{name} = {equations.line(name, style)} = {value:.3f}" for name, value in signals.items()}
+    return Calculation(leaves, signals, lines)

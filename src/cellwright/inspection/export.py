@@ -73,5 +73,5 @@ def questions(viewer: Viewer) -> Iterator[tuple[str, Mapping[str, str]]]:
                 for tile in range(-(-made.steps // (FACTOR**level * COLUMNS))):
                     yield "tile", {**of, "signal": name, "level": f"{level}", "number": f"{tile}"}
         for step in range(min(made.steps, CARDS)):
-            for question in ("cell", "half", "ledger"):
+            for question in ("cell", "half", "ledger", "lesson"):
                 yield question, {**of, "step": f"{step}", "unit": f"{liveliest(made)}"}

@@ -52,7 +52,9 @@ def marks(values: Array) -> Array:
 
 
 def select(values: Array, start: int, end: int, most: int = 20) -> list[Selected]:
-    """The units that are on, or off, at every step of a range, those that stand out most first.
+    """The units that are on, or off, at every step of a range.
+
+    Those that are so there and not at the steps beside it come first, then those that stand out most.
 
     Args:
         values: of a signal, `[N, H]`.
@@ -64,12 +66,15 @@ def select(values: Array, start: int, end: int, most: int = 20) -> list[Selected
     >>> select(values, 3, 5)
     [Selected(unit=1, sign=1, contrast=2.405)]
     """
-    here = marks(values)[start:end]
+    everywhere = marks(values)
+    here = everywhere[start:end]
     inside = values[start:end].mean(0)
     outside = np.delete(values, slice(start, end), 0).mean(0) if len(values) > end - start else inside
     contrast = np.abs(inside - outside) / np.maximum(values.std(0), np.finfo(np.float64).tiny)
     same = (here == here[0]).all(0) & (here[0] != 0)
-    order = sorted(np.flatnonzero(same).tolist(), key=lambda unit: -contrast[unit])
+    beside = [at for at in (start - 1, end) if 0 <= at < len(values)]
+    lasting = (everywhere[beside] == here[0]).sum(0)
+    order = sorted(np.flatnonzero(same).tolist(), key=lambda unit: (lasting[unit], -contrast[unit]))
     return [Selected(unit, int(here[0, unit]), round(float(contrast[unit]), 3)) for unit in order[:most]]
 
 

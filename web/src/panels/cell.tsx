@@ -1,10 +1,11 @@
 // The cell card: what one unit calculates at one step.
 
+import { figure } from "../figure";
 import { useAnswer } from "../answer";
 import { Figure } from "../source";
 import { about, pass, passNumber, step, unit } from "../state";
 import { said, visible } from "../tracks";
-import { Answered, UnitLink, figure } from "./shared";
+import { Answered, UnitLink } from "./shared";
 
 interface Term {
   source: string;

@@ -1,8 +1,9 @@
 // Select and find: the units that are on in a range, and the places like it.
 
+import { figure } from "../figure";
 import { useAnswer } from "../answer";
 import { go, pass, passNumber, range, searched, look, start, end } from "../state";
-import { Answered, StepLink, UnitLink, figure } from "./shared";
+import { Answered, StepLink, UnitLink } from "./shared";
 
 interface Found {
   units: { unit: number; sign: number; contrast: number }[];

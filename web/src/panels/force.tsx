@@ -1,11 +1,12 @@
 // Interventions: what would be otherwise if a signal had another value.
 
+import { figure } from "../figure";
 import { useMemo, useState } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
 import { go, pass, passNumber, range, step, unit } from "../state";
-import { Answered, StepLink, figure } from "./shared";
+import { Answered, StepLink } from "./shared";
 
 interface Changes {
   start: number;

@@ -6,7 +6,7 @@ import { Plot } from "../plot";
 import { pass, passNumber } from "../state";
 import { Answered } from "./shared";
 
-interface Flow {
+export interface Flow {
   h: number[];
   memory: number[];
   direct: number[];
@@ -53,7 +53,7 @@ export function GradientsPanel() {
   );
 }
 
-function Curves({ here, plain }: { here: Flow; plain: Flow }) {
+export function Curves({ here, plain }: { here: Flow; plain: Flow }) {
   const [at, lines] = useMemo(() => {
     const most = Math.max(here.h.length, plain.h.length);
     const share = (values: number[]) => {

@@ -1,11 +1,12 @@
 // The ledger: who wrote what is now in a memory.
 
+import { figure } from "../figure";
 import { useMemo } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
 import { go, pass, passNumber, step, unit } from "../state";
-import { Answered, StepLink, figure } from "./shared";
+import { Answered, StepLink } from "./shared";
 
 interface Ledger {
   total: Figure;

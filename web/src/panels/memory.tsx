@@ -1,11 +1,12 @@
 // How long each unit remembers.
 
+import { figure } from "../figure";
 import { useMemo } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
 import { go, pass, passNumber, step, unit } from "../state";
-import { Answered, UnitLink, figure } from "./shared";
+import { Answered, UnitLink } from "./shared";
 
 interface Constants {
   bias: Figure[];

@@ -3,20 +3,13 @@
 import { ComponentChildren } from "preact";
 import { said, visible } from "../tracks";
 import { about, go, step } from "../state";
-import { Figure, saved } from "../source";
+import { saved } from "../source";
 
 /** An answer that is on its way, or an error, in place of what it would be shown as. */
 export function Answered<T>({ answer, children }: { answer: T | Error | null; children: (found: T) => ComponentChildren }) {
   if (answer === null) return <p class="faint">Working it out …</p>;
   if (answer instanceof Error) return <p class={saved ? "faint" : "error"}>{answer.message}</p>;
   return <>{children(answer)}</>;
-}
-
-/** A number with as many digits as are worth reading. */
-export function figure(value: Figure, digits = 3): string {
-  const found = Number(value);
-  if (!Number.isFinite(found)) return value === "NaN" ? "none" : found > 0 ? "∞" : "-∞";
-  return Math.abs(found) >= 1e5 ? found.toExponential(2) : `${Number(found.toPrecision(digits))}`;
 }
 
 /** A step that can be gone to, with what stands there. */

@@ -1,11 +1,12 @@
 // Attribution: which steps of the input an output depends on.
 
+import { figure } from "../figure";
 import { useMemo, useState } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
 import { about, go, step } from "../state";
-import { Answered, StepLink, figure } from "./shared";
+import { Answered, StepLink } from "./shared";
 
 interface Attribution {
   start: number;

@@ -10,12 +10,14 @@ from torch import Tensor
 from ...errors import DataError
 from ..examples import ExampleTask
 from ..symbols import Symbols, from_json, to_json
-from ..task import Files, Parts
+from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
 from .reading import Measured
 from .settings import FrameSettings
 
 TABLES = ("columns", "means", "deviations", "labels")
+SHOWN = 6
+"""Features that a person can follow side by side."""
 LEAST = 1e-6
 """A feature that varies less is not scaled up."""
 
@@ -66,6 +68,10 @@ class Framing(FrameProblem):
     def network(self) -> FeatureNetwork:
         """A new network."""
         return FeatureNetwork(len(self.columns), len(self.labels), self.settings)
+
+    def shown(self, video: Measured) -> Beside:
+        """The first features."""
+        return {"features": (video.features[:, :SHOWN].numpy(), self.columns[:SHOWN])}
 
     def seen(self, video: Measured) -> Tensor:
         """The features of a video, of about the same size all."""

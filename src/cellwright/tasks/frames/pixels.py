@@ -13,7 +13,7 @@ from ...errors import DataError
 from ..examples import ExampleTask
 from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
-from ..task import Files, Parts
+from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
 from .reading import Filmed
 from .settings import FrameSettings
@@ -82,6 +82,10 @@ class Watching(FrameProblem):
     def network(self) -> PixelNetwork:
         """A new network."""
         return PixelNetwork(len(self.labels), self.settings)
+
+    def shown(self, video: Filmed) -> Beside:
+        """The picture."""
+        return {"frame": (self.seen(video).numpy(), ())}
 
     def seen(self, video: Any) -> Tensor:
         """The brightness of every pixel, uint8 `[T, size, size]`."""

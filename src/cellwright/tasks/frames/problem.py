@@ -105,14 +105,19 @@ class FrameProblem(ExampleProblem):
         """Some videos as tensors."""
         return batch_of([self.tensors(examples[n]) for n in group])
 
+    @abstractmethod
+    def shown(self, video: Any) -> Beside:
+        """What a person sees of each frame."""
+
     def read_one(self, network: nn.Module, example: Video) -> Beside:
-        """Each frame, if it is a picture, its label, the label that is found, and how probable that is."""
+        """What is seen of each frame, its label, the label that is found, and how probable that is."""
         names, shares = self.found(network, example)
-        labels: dict[str, tuple[Any, Sequence[str]]] = {
-            "label": (list(example.labels), ()), "found": (names, ()), "probability": (shares, ()),
-        }  # fmt: skip
-        seen = self.seen(example)
-        return {"frame": (seen.numpy(), ()), **labels} if seen.dtype == torch.uint8 else labels
+        return {
+            **self.shown(example),
+            "label": (list(example.labels), ()),
+            "found": (names, ()),
+            "probability": (shares, ()),
+        }
 
     def check(self, examples: Sequence[Video]) -> None:
         """Some frames have labels, and all of those were learned."""
