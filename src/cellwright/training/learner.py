@@ -32,7 +32,6 @@ class Learner(LightningModule):
         self.watched: Carried = None
         self.metric = task.metric()
         self.random: dict[str, Any] | None = None
-        self.gradients: list[float] = []
         self.inside: dict[str, float] = {}
 
     @property
@@ -82,7 +81,7 @@ class Learner(LightningModule):
     ) -> None:
         """Shorten gradients that are too long, and note how long they were."""
         longest = gradient_clip_val or math.inf
-        self.gradients.append(float(nn.utils.clip_grad_norm_(self.network.parameters(), longest)))
+        self.progress.followed(float(nn.utils.clip_grad_norm_(self.network.parameters(), longest)), longest)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate by the share of the budget that is used up."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import fmean
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -67,16 +66,16 @@ class Ledger(Callback):
 
     def row(self, figures: dict[str, float]) -> Row:
         """What is known after a validation."""
-        progress, clip = self.progress, self.learner.schedule.settings.clip
-        lengths, self.learner.gradients = self.learner.gradients, []
+        progress = self.progress
+        length, shortened = progress.gradients
         return {
             "step": progress.step,
             "epoch": progress.step / self.learner.schedule.steps_per_epoch,
             "seconds": round(self.learner.clock.seconds, 3),
             "learning_rate": self.learner.trainer.optimizers[0].param_groups[0]["lr"],
             "train_loss": progress.loss,
-            "gradient": fmean(lengths) if lengths else math.nan,
-            "gradient_clipped": fmean(min(each, clip) for each in lengths) if lengths else math.nan,
+            "gradient": length,
+            "gradient_clipped": shortened,
             **{f"valid_{name}": value for name, value in figures.items()},
             f"{self.learner.task.unit}_per_second": round(self.speed),
             **self.learner.inside,

@@ -19,6 +19,8 @@ class Progress:
     Attributes:
         step: batches learned from.
         total, items: sum of the training loss over all items since the last validation, and their number.
+        lengths, shortened, batches: sums of the lengths of the gradients since then, before and after they were
+            shortened, and their number.
         since: seconds on the run's clock at the last validation.
         best: the lowest figure of a validation, and its loss, by which equal figures are told apart.
         best_step: when it was.
@@ -31,6 +33,9 @@ class Progress:
     step: int = 0
     total: float = 0.0
     items: int = 0
+    lengths: float = 0.0
+    shortened: float = 0.0
+    batches: int = 0
     since: float = 0.0
     best: list[float] | None = None
     best_step: int = 0
@@ -51,6 +56,18 @@ class Progress:
         self.total += loss * items
         self.items += items
 
+    @property
+    def gradients(self) -> tuple[float, float]:
+        """Mean length of the gradients since the last validation, before and after they were shortened."""
+        count = self.batches or math.nan
+        return self.lengths / count, self.shortened / count
+
+    def followed(self, length: float, longest: float) -> None:
+        """Count the gradient of one batch."""
+        self.batches += 1
+        self.lengths += length
+        self.shortened += min(length, longest)
+
     def validated(self, row: Row, figures: Row, sample: str, seconds: float) -> bool:
         """Count one validation; whether it is the best so far.
 
@@ -63,6 +80,7 @@ class Progress:
         self.rows.append(row)
         self.samples.append(sample)
         self.total, self.items = 0.0, 0
+        self.lengths, self.shortened, self.batches = 0.0, 0.0, 0
         self.since = seconds
         better = self.best is None or score < self.best
         if better:
