@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     served: list[object] = []
     monkeypatch.setattr("cellwright.inspection.server.serve", lambda *given: served.append(given))
-    monkeypatch.setattr("cellwright.cli.lesson.EPOCHS", 1)
+    monkeypatch.setattr(import_module("cellwright.cli.lesson"), "EPOCHS", 1)
     learned = MAKERS["text"](tmp_path / "novel.txt", 90, 1)
     MAKERS["text"](tmp_path / "other.txt", 50, 2)
     assert main(["train", "text", str(learned), "--run", "runs/novel", "--epochs", "1", *OPTIONS["text"]]) == 0

@@ -168,6 +168,11 @@ def state(page: Page) -> dict[str, str]:
     return dict(page.evaluate("() => [...new URLSearchParams(location.hash.slice(1))]"))
 
 
+def picture(page: Page) -> str:
+    found: str = page.evaluate("""() => document.querySelector('canvas[data-name^="f "]').toDataURL()""")
+    return found
+
+
 def test_every_key(opened: Opened, inspection: Inspection) -> None:
     page = opened(inspection)
     first = state(page)
@@ -194,7 +199,10 @@ def test_every_key(opened: Opened, inspection: Inspection) -> None:
     assert float(pressed("[")["from"]) == pytest.approx(0, abs=1)
     marked = pressed("Home", "m", "ArrowRight", "ArrowRight", "m")
     assert (marked["range"], marked["tab"]) == ("0-3", "find")
+    before = picture(page)
     assert pressed("o")["by"] == "memory"
+    settled(page)
+    assert picture(page) != before
     assert pressed("p")["pass"] == "1"
     theme = page.locator("html").get_attribute("data-theme")
     pressed("t")
@@ -313,7 +321,10 @@ def test_the_lesson(opened: Opened, inspection: Inspection) -> None:
     page.get_by_role("button", name="Back").click()
     settled(page)
     assert page.locator("aside pre").first.inner_text() == calculation(made, 50, 4).lines["c"]
-    page.get_by_label("previous c").fill("2")
+    page.get_by_label("previous c").fill("1.9")
+    page.keyboard.press("ArrowRight")
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")  # the slider stays under the hand while answers come
     settled(page)
     assert page.locator("aside pre").first.inner_text() == calculation(made, 50, 4, {"previous c": 2.0}).lines["c"]
     page.get_by_role("button", name="As it was").click()

@@ -121,6 +121,48 @@ def test_calls_that_go_on_make_one_sequence() -> None:
         assert np.abs(found - whole[name][:, 0].detach().numpy()).max() < EXACT
 
 
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_calls_of_torch_that_go_on_make_one_sequence(kind: Any) -> None:
+    layer, x = kind(3, 4, num_layers=2), torch.randn(9, 1, 3)
+    with torch.no_grad(), Capture(layer) as capture:
+        _, state = layer(x[:4])
+        layer(x[4:], state)
+    assert capture.inspection().starts.tolist() == [0, 9]
+
+
+def test_what_the_model_writes_over_is_kept() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = cw.LSTM(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y, _ = self.layer(x)
+            x += y
+            return y.mul_(0)
+
+    assert cw.inspect(Model(), torch.randn(9, 1, 4)).right
+    with cw.backend("reference"):
+        assert cw.inspect(Model(), torch.randn(9, 1, 4)).right
+
+
+def test_the_last_layer_is_the_one_that_was_called_last() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.top, self.bottom = cw.LSTM(4, 3), nn.GRU(2, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.top(self.bottom(x)[0])[0]
+
+    assert repr(cw.inspect(Model(), torch.randn(5, 2))) == "Inspection of bottom l0, top l0: 5 steps in 1 sequences"
+
+
+def test_a_parametrised_layer_of_torch() -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.LSTM(3, 4), "weight_hh_l0")
+    assert cw.inspect(layer, torch.randn(9, 3)).right
+
+
 def test_much_is_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, x = cw.LSTM(3, 4), torch.randn(500, 3)
     expected = cw.inspect(layer, x)["l0"]
@@ -192,6 +234,8 @@ def test_what_cannot_be_inspected_is_told() -> None:
         cw.inspect(nn.Sequential(nn.LSTMCell(2, 2)), torch.randn(2))
     with pytest.raises(InputError, match="'day' has 2"):
         cw.inspect(cw.LSTM(2, 2), torch.randn(3, 2), tracks={"day": ["Monday", "Tuesday"]})
+    with pytest.raises(InputError, match="has taken no steps"):
+        cw.inspect(cw.LSTM(2, 2), torch.zeros(3, 1, 2), lengths=torch.tensor([0]))
     with Capture(cw.LSTM(2, 2)) as capture:
         pass
     with pytest.raises(InputError, match="none of its recurrent layers"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_wrong_input_is_told(
 def test_the_lesson_learns_and_shows_its_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cellwright.cli.lesson.EPOCHS", 1)
+    monkeypatch.setattr(import_module("cellwright.cli.lesson"), "EPOCHS", 1)
     page = tmp_path / "lesson.html"
     assert main(["lesson", "--run", str(tmp_path / "lesson"), "--html", str(page)]) == 0
     assert "1,200 steps in 30 sequences" in capsys.readouterr().out

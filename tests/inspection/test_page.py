@@ -19,6 +19,7 @@ from cellwright.inspection import Inspection
 from cellwright.inspection import tiles as pictures
 from cellwright.inspection.api import QUESTIONS, Viewer, plain
 from cellwright.inspection.card import calculation, card
+from cellwright.inspection.export import single_page
 from cellwright.inspection.order import ORDERS, order
 from cellwright.inspection.search import find, select
 from cellwright.inspection.server import Server
@@ -189,6 +190,24 @@ def test_every_question_has_an_answer(viewer: Viewer, name: str) -> None:
         for text in ("", "<b>", *wrong):
             with pytest.raises(InputError):
                 viewer.answer(name, {**GOOD[name], parameter: text})
+
+
+@pytest.mark.parametrize("cell", list(cw.cells))
+def test_every_cell_has_pictures_and_a_page(cell: str) -> None:
+    viewer = Viewer(cw.inspect(cw.Recurrent(cell, 2, 3), torch.randn(30, 2)), "test")
+    assert b"recorded" in single_page(viewer)
+    found = json.loads(viewer.answer("memory", {"pass": "0"}).content)
+    assert cell.startswith("rnn") or all(float(each) > 0 for each in found["geometric"])
+
+
+def test_large_pictures_and_many_curves_come_in_pieces() -> None:
+    tracks = {"frame": np.zeros((300, 100, 100), np.uint8), "curve": np.zeros((300, 9000))}
+    viewer = Viewer(cw.inspect(cw.LSTM(2, 3), torch.randn(300, 2), tracks=tracks), "test")
+    for number, each in enumerate(json.loads(viewer.answer("about", {}).content)["tracks"]):
+        assert each["piece"] < 300
+        query = {"number": f"{number}", "start": "0", "end": f"{each['piece']}"}
+        assert viewer.answer("track", query).content
+    assert b"recorded" in single_page(viewer)
 
 
 def test_answers_are_what_numpy_finds(viewer: Viewer, inspection: Inspection) -> None:

@@ -16,6 +16,8 @@ from safetensors.numpy import save_file
 import cellwright as cw
 from cellwright.errors import DataError, InputError, RunError
 from cellwright.inspection import Inspection
+from cellwright.inspection.again import Part
+from cellwright.inspection.attribution import attribution
 
 TRACKS = {
     "word": ["<b>one</b>", "two", "one", "ä", "", "six", "7"],
@@ -51,6 +53,15 @@ def test_all_comes_back(inspection: Inspection, path: Path) -> None:
     for track, before in zip(found.tracks, inspection.tracks, strict=True):
         assert (track.name, track.kind, track.names) == (before.name, before.kind, before.names)
         assert np.array_equal(track.values, before.values)
+
+
+def test_both_directions_stay_together(path: Path, inspection: Inspection) -> None:
+    found = Inspection.open(path)
+    assert found.passes[0].inputs[0] is found.passes[1].inputs[0]
+    for before in (inspection, found):
+        layers = Part.around(before, 3, 4, 99).layers
+        assert [[made.name for made in passes] for passes in layers] == [["l0", "l0 reverse"], ["l1", "l1 reverse"]]
+    assert np.array_equal(attribution(found, 4, 6).values, attribution(inspection, 4, 6).values)
 
 
 def test_the_numbers_stay_in_the_file(path: Path) -> None:

@@ -3,8 +3,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { Query, ask, key } from "./source";
 
-/** The answer; null while it is on its way, an error if there is none. */
-export function useAnswer<T>(question: string, query: Query): T | Error | null {
+/**
+ * The answer; null while it is on its way, an error if there is none.
+ *
+ * With `keeping`, what was answered last stays until the new answer has come.
+ */
+export function useAnswer<T>(question: string, query: Query, keeping = false): T | Error | null {
   const asked = key(question, query);
   const [found, keep] = useState<{ asked: string; answer: T | Error } | null>(null);
   useEffect(() => {
@@ -16,5 +20,5 @@ export function useAnswer<T>(question: string, query: Query): T | Error | null {
       here = false;
     };
   }, [asked]);
-  return found?.asked === asked ? found.answer : null;
+  return found && (keeping || found.asked === asked) ? found.answer : null;
 }

@@ -34,6 +34,7 @@ export function HeatMap({ signal }: { signal: Signal }) {
 
   const draw = (context: CanvasRenderingContext2D, wide: number, high: number) => {
     void [arrived.value, permutation.value];
+    if (!pass.value.signals.some(({ name }) => name === signal.name)) return; // the layer has just changed
     const levels = scaleOf(signal.name)?.levels;
     if (levels === undefined) return;
     const perPixel = (end.value - start.value) / wide;

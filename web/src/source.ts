@@ -30,6 +30,8 @@ export interface Track {
   kind: "tokens" | "labels" | "curves" | "frames";
   names: string[];
   shape: number[];
+  /** Elements to ask for at once. */
+  piece: number;
 }
 
 export interface About {

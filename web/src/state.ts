@@ -22,7 +22,9 @@ export const searched = signal("");
 export const dark = signal(matchMedia("(prefers-color-scheme: dark)").matches);
 export const welcome = signal(true);
 export const width = signal(800);
-export const permutation = signal<Int32Array>(new Int32Array(0));
+/** The units in the order that is shown, and which order of which layer that is. */
+export const ordered = signal({ order: "", units: new Int32Array(0) });
+export const permutation = computed(() => ordered.value.units);
 
 export const pass = computed<Pass>(() => about.value!.passes[passNumber.value]);
 export const rank = computed(() => {
@@ -101,8 +103,9 @@ export function restored(text: string): void {
     if (TABS.includes(given.get("tab") as Tab)) tab.value = given.get("tab") as Tab;
     const names = pass.value.signals.map((each) => each.name);
     hidden.value = new Set((given.get("hidden") ?? "").split(" ").filter((name) => names.includes(name)));
-    if (names.includes(given.get("tall") ?? "")) tall.value = given.get("tall")!;
+    tall.value = names.includes(given.get("tall") ?? "") ? given.get("tall")! : "";
     if (names.includes(given.get("search") ?? "")) searched.value = given.get("search")!;
+    range.value = null;
     const [from, to] = (given.get("range") ?? "").split("-").map((each) => whole(each, known.steps));
     if (from !== undefined && to !== undefined && from < to) range.value = [from, to];
     const [first, last] = [Number(given.get("from") ?? NaN), Number(given.get("to") ?? NaN)];
@@ -131,7 +134,12 @@ export async function begin(): Promise<void> {
   document.title = `${found.title} - Cellwright`;
   effect(() => {
     const query = { pass: passNumber.value, by: by.value };
-    trying(ask<number[]>("order", query).then((order) => (permutation.value = Int32Array.from(order))));
+    const order = `${query.pass}/${query.by}`;
+    trying(
+      ask<number[]>("order", query).then((units) => {
+        if (order === `${passNumber.peek()}/${by.peek()}`) ordered.value = { order, units: Int32Array.from(units) };
+      }),
+    );
   });
   let waiting = 0;
   effect(() => {

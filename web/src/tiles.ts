@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { palette } from "./colours";
 import { ask, bytes } from "./source";
-import { about, by, dark, passNumber, permutation, trying } from "./state";
+import { about, by, dark, ordered, passNumber, permutation, trying } from "./state";
 
 export interface Scale {
   low: number;
@@ -80,7 +80,8 @@ export function picture(name: string, level: number, number: number, group: numb
   if (found) return found;
   const scale = scaleOf(name);
   const content = tileOf(name, level, number);
-  if (!scale || !content || permutation.value.length < scale.width) return null;
+  const current = ordered.value.order === `${passNumber.value}/${by.value}`;
+  if (!scale || !content || !current || permutation.value.length < scale.width) return null;
   const order = permutation.value.length === scale.width ? permutation.value : Int32Array.from(Array(scale.width).keys());
   const canvas = paint(content, columnsOf(level, number), order, group, palette(scale.low < 0, dark.value));
   painted.set(key, canvas);

@@ -6,7 +6,6 @@ import { labelled, themed } from "./colours";
 import { Track, bytes } from "./source";
 import { about, dark, end, start, trying, zoom } from "./state";
 
-const PIECE = 4096;
 const arrived = signal(0);
 const pieces = new Map<string, ArrayBuffer | null>();
 
@@ -19,8 +18,8 @@ function piece(number: number, at: number, stride: number): ArrayBuffer | null {
   const key = `${number}/${at}/${stride}`;
   if (!pieces.has(key)) {
     pieces.set(key, null);
-    const from = at * PIECE * stride;
-    const query = { number, start: from, end: Math.min(from + PIECE * stride, about.value!.steps), stride };
+    const wide = about.value!.tracks[number].piece * stride;
+    const query = { number, start: at * wide, end: Math.min((at + 1) * wide, about.value!.steps), stride };
     trying(
       bytes("track", query).then((content) => {
         pieces.set(key, content);
@@ -35,9 +34,9 @@ function piece(number: number, at: number, stride: number): ArrayBuffer | null {
 export function said(number: number, at: number): string {
   void arrived.value;
   const track = about.value!.tracks[number];
-  const content = piece(number, Math.floor(at / PIECE), 1);
+  const content = piece(number, Math.floor(at / track.piece), 1);
   if (!content || track.kind === "frames") return "";
-  const place = at % PIECE;
+  const place = at % track.piece;
   if (track.kind !== "curves") return track.names[new Int32Array(content)[place]];
   // Curves come as their smallest, then their largest.
   const found = new Float32Array(content, 4 * place * track.names.length, track.names.length);
@@ -47,9 +46,10 @@ export function said(number: number, at: number): string {
 /** Run over what is seen: for each piece, its first step and its content. */
 function seen(number: number, stride: number, draw: (from: number, content: ArrayBuffer) => void): void {
   const last = Math.min(end.value, about.value!.steps) - 1e-9;
-  for (let at = Math.floor(start.value / PIECE / stride); at <= Math.floor(last / PIECE / stride); at++) {
+  const wide = about.value!.tracks[number].piece * stride;
+  for (let at = Math.floor(start.value / wide); at <= Math.floor(last / wide); at++) {
     const content = piece(number, at, stride);
-    if (content) draw(at * PIECE * stride, content);
+    if (content) draw(at * wide, content);
   }
 }
 

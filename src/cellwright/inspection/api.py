@@ -25,13 +25,15 @@ from .intervention import Force, intervene
 from .ledger import ledger
 from .memory import CENSORED, half_lives, time_constants
 from .order import ORDERS, liveliest, order
-from .passes import Array, Pass
+from .passes import BLOCK, Array, Pass
 from .search import find, select
 from .tiles import COLUMNS, FACTOR, Pyramid
+from .tracks import Track
 
 Query = Mapping[str, str]
 MOST = 1 << 20
 """Numbers in one answer."""
+PIECE = 4096
 TERMS, ENTRIES = 12, 200
 LAGS = 200
 SEARCHED = 1 << 25
@@ -153,10 +155,21 @@ def about(viewer: Viewer, query: Query) -> Any:
         "outputs": outputs(inspection),
         "passes": [described(made) for made in inspection.passes],
         "tracks": [
-            {"name": each.name, "kind": each.kind, "names": each.names, "shape": each.values.shape[1:]}
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "names": each.names,
+                "shape": each.values.shape[1:],
+                "piece": piece(each),
+            }
             for each in inspection.tracks
         ],
     }
+
+
+def piece(track: Track) -> int:
+    """Elements of a track that are asked for at once; of curves there are twice as many numbers."""
+    return max(1, min(PIECE, MOST // (2 * max(1, track.values[:1].size))))
 
 
 def described(made: Pass) -> Any:
@@ -234,15 +247,28 @@ def memory(viewer: Viewer, query: Query) -> Any:
 
 
 def half(viewer: Viewer, query: Query) -> Any:
-    """The half-lives of one unit at the steps of one sequence."""
+    """How long what one unit holds at a step stays, and how long that is in its sequence."""
     made = viewer.made(query)
     step, unit = whole(query, "step", made.steps), whole(query, "unit", made.units)
     sequence = int(np.searchsorted(made.starts, step, side="right")) - 1
     start, end = (int(each) for each in made.starts[sequence : sequence + 2])
-    start, end = max(start, step - MOST // made.units), min(end, step + MOST // made.units)
-    steps = np.arange(start, end)[:: -1 if made.reverse else 1]
-    found = half_lives(made.replay(steps).log_kept(made.memory)[:, [unit]].numpy())[:, 0]
-    return {"start": start, "lives": found[:: -1 if made.reverse else 1], "censored": CENSORED}
+
+    def make() -> Any:
+        logs = [
+            made.replay(np.arange(first, min(first + BLOCK, end))).log_kept(made.memory)[:, [unit]].numpy()
+            for first in range(start, end, BLOCK)
+        ]
+        turn = slice(None, None, -1 if made.reverse else 1)
+        return half_lives(np.concatenate(logs)[turn])[turn, 0]
+
+    lives = viewer.once("half", made.name, sequence, unit, make=make)
+    known = lives[lives != CENSORED]
+    return {
+        "life": None if lives[step - start] == CENSORED else lives[step - start],
+        "middle": np.median(known) if known.size else None,
+        "censored": lives.size - known.size,
+        "count": lives.size,
+    }
 
 
 def health(viewer: Viewer, query: Query) -> Any:

@@ -57,6 +57,7 @@ class Capture:
                 f"{type(model).__name__} holds none{remedy * bool(cells)}"
             )
         self.latest: str | None = None
+        self.order: dict[str, None] = {}
         self.undo: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -90,6 +91,8 @@ class Capture:
     def seen(self, name: str, module: nn.Module, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
         """A call has returned."""
         self.latest = name
+        self.order.pop(name, None)
+        self.order[name] = None
         given = {**dict(zip(("input", "hx"), args, strict=False)), **kwargs}
         input, state = given["input"], given.get("hx", given.get("state"))
         if not isinstance(module, Recurrent) or isinstance(input, PackedSequence):
@@ -116,9 +119,11 @@ class Capture:
         if layer is not None and layer not in self.recorders:
             raise InputError(f"there is no layer {layer!r}; {nearest(layer, self.recorders)}")
         chosen = self.recorders[self.latest if layer is None else layer]
+        if not chosen.steps:
+            raise InputError("the layer has taken no steps; pass an input that has some, or name another layer")
         alike = {
             name: each
-            for name, each in self.recorders.items()
+            for name, each in ((name, self.recorders[name]) for name in self.order)
             if each is chosen or (layer is None and each.starts == chosen.starts and each.steps == chosen.steps)
         }
         found = [completed(made) for name, each in alike.items() for made in each.passes(name)]

@@ -137,9 +137,9 @@ def calculation(made: Pass, step: int, unit: int, changed: Mapping[str, float] |
         "input": dict(zip(cell.gates, made.contributions(steps), strict=True)),
         "recurrent": dict(zip(cell.gates, made.recurrent(states["h"]), strict=True)),
         "previous": states,
-        "vector": {
-            name: each.double()[None] for name, each in zip((*cell.vectors, *cell.noise), made.given, strict=True)
-        },
+        "vector": dict(
+            zip((*cell.vectors, *cell.noise), [each.double().clone()[None] for each in made.given], strict=True)
+        ),
     }
     places = {f"{kind} {name}": value for kind, group in groups.items() for name, value in group.items()}
     for name, value in (changed or {}).items():

@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from ..errors import InputError
-from .api import Viewer
+from .api import Viewer, piece
 from .order import liveliest
 from .server import page
 from .tiles import COLUMNS, FACTOR, Pyramid
 
 MOST = 30_000_000
 """Numbers in a page."""
-PIECE = 4096
-"""Elements of a track that the page asks for at once."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; connect-src data:"
 )
@@ -33,6 +31,7 @@ def single_page(viewer: Viewer) -> bytes:
     """
     inspection = viewer.inspection
     numbers = sum(made.steps * made.units * len(made.cell.signals) for made in inspection.passes)
+    numbers += sum(each.values.size for each in inspection.tracks)
     if numbers > MOST:
         raise InputError(f"a page holds at most {MOST:,} numbers, not {numbers:,}; inspect fewer steps: --steps")
     recorded = {}
@@ -56,8 +55,8 @@ def questions(viewer: Viewer) -> Iterator[tuple[str, Mapping[str, str]]]:
     for number, track in enumerate(inspection.tracks):
         stride = 1
         while stride == 1 or (track.kind != "tokens" and stride < inspection.steps):
-            for start in range(0, inspection.steps, PIECE * stride):
-                end = min(start + PIECE * stride, inspection.steps)
+            for start in range(0, inspection.steps, piece(track) * stride):
+                end = min(start + piece(track) * stride, inspection.steps)
                 yield "track", {"number": f"{number}", "start": f"{start}", "end": f"{end}", "stride": f"{stride}"}
             stride *= FACTOR
     orders = json.loads(viewer.answer("about", {}).content)["orders"]

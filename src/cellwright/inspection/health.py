@@ -80,7 +80,7 @@ def findings(made: Pass) -> list[Finding]:
         writes = anatomy.signals[memory] - anatomy.kept[memory] * made.before(memory, steps)
         written = np.maximum(written, writes.abs().amax(0).numpy())
         shown = np.maximum(shown, anatomy.signals["h"].abs().amax(0).numpy())
-        logs += anatomy.log_kept(memory).sum(0).numpy()
+        logs += anatomy.log_kept(memory)[made.depth[steps] > 0].sum(0).numpy()
     states = np.asarray(made.states[memory][seen], np.float64)
     still = (states.std(0) < NOTHING * np.abs(states).mean(0)) & (len(seen) > 1)
     silent, mute = written < NOTHING, shown < NOTHING

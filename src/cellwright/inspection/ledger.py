@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .passes import Array, Pass
+from .passes import BLOCK, Array, Pass
 
 MOST = 100_000
 """Steps that a ledger goes back; what was before is one entry."""
@@ -58,14 +58,19 @@ def ledger(made: Pass, step: int, unit: int) -> Ledger:
     depth = min(int(made.depth[step]), MOST - 1)
     # In the direction of the pass, from the first step of the sequence on.
     steps = np.arange(step + depth, step - 1, -1) if made.reverse else np.arange(step - depth, step + 1)
-    memory = made.memory
-    with torch.no_grad():
-        anatomy = made.replay(steps)
-    before = made.before(memory, steps)[:, unit].numpy()
-    kept = anatomy.kept[memory][:, unit].numpy()
-    written = anatomy.signals[memory][:, unit].numpy() - kept * before
+    parts = [columns(made, steps[first : first + BLOCK], unit) for first in range(0, len(steps), BLOCK)]
+    kept, written, read = (np.concatenate(each) for each in zip(*parts, strict=True))
     left = np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
-    return Ledger(steps, written, left, reads(made, steps, unit), float(before[0] * kept[0] * left[0]))
+    before = float(made.before(made.memory, steps[:1])[0, unit])
+    return Ledger(steps, written, left, read, before * float(kept[0] * left[0]))
+
+
+def columns(made: Pass, steps: Array, unit: int) -> tuple[Array, Array, Array]:
+    """What one unit keeps and writes at some steps, and how much it is read there."""
+    anatomy, memory = made.replay(steps), made.memory
+    kept = anatomy.kept[memory][:, unit]
+    written = anatomy.signals[memory][:, unit] - kept * made.before(memory, steps)[:, unit]
+    return kept.numpy(), written.numpy(), reads(made, steps, unit)
 
 
 def reads(made: Pass, steps: Array, unit: int) -> Array:

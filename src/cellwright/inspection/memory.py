@@ -50,14 +50,18 @@ def time_constants(made: Pass) -> TimeConstants:
     True
     """
     state, logs, shares = made.memory, np.zeros(made.units), np.zeros(made.units)
-    for _, anatomy in blocks(made):
-        logs += anatomy.log_kept(state).sum(0).numpy()
-        shares += anatomy.kept[state].sum(0).numpy()
+    count = 0
+    for steps, anatomy in blocks(made):
+        later = made.depth[steps] > 0  # at the first step there is nothing yet to keep
+        later |= made.depth.max() == 0
+        logs += anatomy.log_kept(state)[later].sum(0).numpy()
+        shares += anatomy.kept[state][later].sum(0).numpy()
+        count += int(later.sum())
     with np.errstate(divide="ignore"):
         return TimeConstants(
             constant(at_rest(made).log_kept(state)[0].numpy()),
-            constant(logs / made.steps),
-            constant(np.log(shares / made.steps)),
+            constant(logs / count),
+            constant(np.log(shares / count)),
         )
 
 
@@ -68,11 +72,11 @@ def constant(log: Array) -> Array:
 
 
 def at_rest(made: Pass) -> Anatomy:
-    """A step in which all that counts are the biases: no input, all states zero."""
+    """A step in which all that counts are the biases: no input, h and c zero; a normaliser is 1, as where it begins."""
     gates, units, weights = len(made.cell.gates), made.units, made.weights
     zeros = torch.zeros(1, gates * units, dtype=torch.float64)
     x, r = (zeros if each is None else each.double()[None] for each in (weights.b_w, weights.b_r))
-    state = [torch.zeros(1, units, dtype=torch.float64)] * len(made.cell.state)
+    state = [torch.full((1, units), float(name not in "hc"), dtype=torch.float64) for name in made.cell.state]
     return dissect(made.cell, x.chunk(gates, -1), r.chunk(gates, -1), state, [each.double() for each in made.given])
 
 

@@ -94,6 +94,7 @@ class Recorder:
             true, _ = pad_packed_sequence(true, self.layer.batch_first)
             input, options["lengths"] = pad_packed_sequence(input, self.layer.batch_first)
         _, last = self.take(input, state, true, **options)
+        self.last = list(output[1]) if isinstance(output[1], tuple) else [output[1]]
         both = (each if isinstance(each, tuple) else (each,) for each in (last, output[1]))
         for ours, theirs in zip(*both, strict=True):
             self.apart = max(self.apart, difference(ours, theirs))
@@ -140,7 +141,8 @@ def converted(module: nn.Module) -> Recurrent:
         layer = GRU(module.input_size, module.hidden_size, **options)
     else:
         layer = RNN(module.input_size, module.hidden_size, nonlinearity=module.nonlinearity, **options)
-    layer.load_state_dict(module.state_dict())
+    names = [name for names in layer.parameter_names for group in names for name in group]
+    layer.load_state_dict({name: getattr(module, name).detach() for name in names})  # also where they are parametrised
     return layer.eval()
 
 

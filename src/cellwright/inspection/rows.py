@@ -27,14 +27,15 @@ class Rows:
     def __init__(self, dtype: type[np.generic]) -> None:
         self.dtype = np.dtype(dtype)
         self.waiting: list[np.ndarray] = []
-        self.count, self.width = 0, 0
+        self.count, self.width, self.held = 0, 0, 0
         self.file: IO[bytes] | None = None
 
     def extend(self, rows: np.ndarray) -> None:
         """Add some, `[n, width]`."""
-        self.waiting.append(np.ascontiguousarray(rows, self.dtype))
+        self.waiting.append(np.array(rows, self.dtype, order="C"))  # a copy: the model may write over what it was given
+        self.held += self.waiting[-1].nbytes
         self.count, self.width = self.count + len(rows), rows.shape[1]
-        if sum(each.nbytes for each in self.waiting) > FEW:
+        if self.held > FEW:
             self.file = self.file or tempfile.TemporaryFile()  # noqa: SIM115  # it is there as long as they are
             self.flush(self.file)
 
@@ -44,6 +45,7 @@ class Rows:
             file.write(each.tobytes())
         file.flush()
         self.waiting.clear()
+        self.held = 0
 
     @cached_property
     def array(self) -> np.ndarray:

@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.tell(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a question has no content")
         parts = urlsplit(self.path)
         if parts.path.startswith("/api/"):
-            return self.ask(parts.path.removeprefix("/api/"), dict(parse_qsl(parts.query, max_num_fields=20)))
+            return self.ask(parts.path.removeprefix("/api/"), dict(parse_qsl(parts.query)))
         name = "index.html" if parts.path == "/" else parts.path.removeprefix("/")
         if name not in self.server.files:
             return self.tell(HTTPStatus.NOT_FOUND, "there is no such page")

@@ -64,8 +64,9 @@ def save(inspection: Inspection, path: Path) -> None:
 def described(made: Pass, passes: Sequence[Pass], key: str, arrays: dict[str, Array]) -> dict[str, Any]:
     """What JSON tells about a pass; its numbers go to `arrays`."""
     earlier = [n for each in made.inputs for n, other in enumerate(passes) if other.states["h"] is each]
+    first = next(n for n, other in enumerate(passes) if other.inputs[0] is made.inputs[0])
     if not earlier:
-        arrays[f"{key}.x"] = np.concatenate(made.inputs, -1) if len(made.inputs) > 1 else made.inputs[0]
+        arrays[f"{first}.x"] = made.inputs[0]
     for kind, group in (("state", made.states), ("first", made.first), ("inner", made.inner), ("value", made.values)):
         arrays |= {f"{key}.{kind}.{name}": array for name, array in group.items()}
     for n, weight in enumerate(made.weights.tensors()):
@@ -73,7 +74,7 @@ def described(made: Pass, passes: Sequence[Pass], key: str, arrays: dict[str, Ar
     options = made.regularisation
     return {
         "name": made.name, "cell": options.cell.name, "zoneout": options.zoneout, "cell_clip": options.cell_clip,
-        "reverse": made.reverse, "inputs": earlier, "bias": made.weights.b_w is not None,
+        "reverse": made.reverse, "x": first, "inputs": earlier, "bias": made.weights.b_w is not None,
         "projected": made.weights.p is not None, "weights": len(made.weights.tensors()), "functions": made.functions,
     }  # fmt: skip
 
@@ -160,7 +161,7 @@ def pass_of(
         prefix = f"{key}{kind}."
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
-    inputs = [earlier[n].states["h"] for n in about["inputs"]] or [arrays[f"{key}x"]]
+    inputs = [earlier[n].states["h"] for n in about["inputs"]] or [arrays[f"{int(about['x'])}.x"]]
     made = Pass(
         str(about["name"]), options, weights, bool(about["reverse"]), starts, inputs, group("state"), group("first"),
         group("inner"), {name: str(each) for name, each in about["functions"].items()}, group("value"),

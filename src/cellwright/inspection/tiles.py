@@ -21,7 +21,7 @@ KEPT_FROM = 2
 """The first level that is kept in memory; those below are made when asked for."""
 NONE, LOWEST, HIGHEST = 0, 1, 255
 """The byte of what is no finite number, and those of the ends of the scale."""
-USUAL, SAMPLE = 0.995, 4096
+USUAL, SAMPLE = 0.995, 1024
 """The share of the numbers that lies within the scale of a signal without natural ends; of so many steps."""
 BLOCK = 1 << 19
 """Numbers that are looked at at once."""
@@ -81,9 +81,7 @@ class Pyramid:
         if function == "tanh":
             return Scale(-1.0, 1.0)
         steps = np.unique(np.linspace(0, self.made.steps - 1, SAMPLE).astype(int))
-        sizes = np.abs(
-            self.made.states[self.name][steps] if self.name in self.made.states else self.made.values[self.name][steps]
-        )
+        sizes = np.abs(np.concatenate([self.made.signal(self.name, slice(step, step + 1)) for step in steps]))
         sizes = sizes[np.isfinite(sizes)]
         usual = float(np.quantile(sizes, USUAL)) if sizes.size else 0.0
         return Scale(-(usual or 1.0), usual or 1.0)

@@ -37,7 +37,8 @@ export function FindPanel() {
 }
 
 function Places({ from, to }: { from: number; to: number }) {
-  const query = { pass: passNumber.value, signal: searched.value, start: from, end: to };
+  const known = pass.value.signals.some(({ name }) => name === searched.value);
+  const query = { pass: passNumber.value, signal: known ? searched.value : "h", start: from, end: to };
   const answer = useAnswer<Found>("search", query);
   return (
     <Answered answer={answer}>

@@ -49,10 +49,10 @@ export function ForcePanel() {
 function Result({ signal, value, from, to }: { signal: string; value: string; from: number; to: number }) {
   const query = { pass: passNumber.value, signal, start: from, end: to, unit: unit.value, value };
   const answer = useAnswer<Changes>("changes", query);
-  return <Answered answer={answer}>{(found) => <Effects {...found} from={from} />}</Answered>;
+  return <Answered answer={answer}>{(found) => <Effects {...found} />}</Answered>;
 }
 
-function Effects({ start, change, size, before, after, from }: Changes & { from: number }) {
+function Effects({ start, change, size, before, after }: Changes) {
   const [at, lines, own] = useMemo(
     () => [
       change.map((_, n) => start + n),
@@ -65,7 +65,7 @@ function Effects({ start, change, size, before, after, from }: Changes & { from:
     [change],
   );
   const most = change.indexOf(Math.max(...change));
-  const last = change.reduce((found, each, n) => (each > 0.01 * size[n] ? n : found), -1);
+  const much = change.filter((each, n) => each > 0.01 * size[n]).length;
   return (
     <>
       <p role="status">
@@ -75,7 +75,7 @@ function Effects({ start, change, size, before, after, from }: Changes & { from:
         {change[most] > 0 && (
           <>
             {" "}
-            at <StepLink step={start + most} />, and by more than 1 % for {last < 0 ? 0 : start + last + 1 - from} steps.
+            at <StepLink step={start + most} />, and by more than 1 % at {much} steps.
           </>
         )}
       </p>

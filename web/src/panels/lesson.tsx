@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { figure } from "../figure";
-import { Figure } from "../source";
+import { Figure, saved } from "../source";
 import { about, pass, passNumber, step, unit } from "../state";
 import { said, visible } from "../tracks";
 import { Curves, Flow } from "./gradients";
@@ -103,7 +103,7 @@ interface Sliding {
 /** One signal: its equation, its numbers, and sliders for what it starts from. */
 function Signal({ name, changed, change }: Sliding) {
   const query = { pass: passNumber.value, step: step.value, unit: unit.value, ...changed };
-  const answer = useAnswer<Calculation>("lesson", query);
+  const answer = useAnswer<Calculation>("lesson", query, true);
   const place = pass.value.signals.findIndex((each) => each.name === name);
   const [title, text] = TEXTS[name] ?? [name, pass.value.summary];
   const equation = pass.value.equations[place];
@@ -128,7 +128,8 @@ function Signal({ name, changed, change }: Sliding) {
                     min={-Math.max(8, Math.abs(leaves[leaf]))}
                     max={Math.max(8, Math.abs(leaves[leaf]))}
                     step={0.01}
-                    value={leaves[leaf]}
+                    value={changed[leaf] ?? leaves[leaf]}
+                    disabled={saved}
                     aria-label={leaf}
                     onInput={(event) => change({ ...changed, [leaf]: Number(event.currentTarget.value) })}
                   />

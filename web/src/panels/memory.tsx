@@ -15,9 +15,10 @@ interface Constants {
 }
 
 interface Half {
-  start: number;
-  lives: number[];
+  life: number | null;
+  middle: number | null;
   censored: number;
+  count: number;
 }
 
 export function MemoryPanel() {
@@ -86,19 +87,15 @@ function HalfLife() {
   const answer = useAnswer<Half>("half", { pass: passNumber.value, step: step.value, unit: unit.value });
   return (
     <Answered answer={answer}>
-      {({ start, lives, censored }) => {
-        const life = lives[step.value - start];
-        const known = lives.filter((each) => each !== censored).sort((one, other) => one - other);
-        return (
-          <p>
-            {life === censored
-              ? `What unit ${unit.value} holds now is not half gone when its sequence ends.`
-              : `Half of what unit ${unit.value} holds now is gone after ${life} steps.`}{" "}
-            In this sequence that takes {known.length ? `${known[Math.floor(known.length / 2)]} steps in the middle` : "longer than it lasts"};{" "}
-            {lives.length - known.length} of {lives.length} steps are censored by its end.
-          </p>
-        );
-      }}
+      {({ life, middle, censored, count }) => (
+        <p>
+          {life === null
+            ? `What unit ${unit.value} holds now is not half gone when its sequence ends.`
+            : `Half of what unit ${unit.value} holds now is gone after ${life} steps.`}{" "}
+          In this sequence that takes {middle === null ? "longer than it lasts" : `${middle} steps in the middle`}; {censored} of {count}{" "}
+          steps are censored by its end.
+        </p>
+      )}
     </Answered>
   );
 }
