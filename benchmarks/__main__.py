@@ -13,6 +13,7 @@ from .cases import Case, Comparison, all_cases
 from .contenders import contenders
 from .derivatives import measure_derivatives
 from .family import measure_family, measure_features, measure_options
+from .inspector import measure_inspector
 from .limits import measure_limits
 from .machine import describe_machine, versions
 from .memory import measure_held
@@ -92,6 +93,7 @@ def measure_some(pattern: str, budget: float, console: Console) -> None:
         "options": lambda: measure_options(budget),
         "derivatives": lambda: measure_derivatives(budget),
         "features": lambda: measure_features(budget),
+        "inspector": lambda: measure_inspector(budget),
     }
     for name, measure in others.items():
         if wanted.search(name):
