@@ -25,12 +25,12 @@ from .intervention import Force, intervene
 from .ledger import ledger
 from .memory import CENSORED, half_lives, time_constants
 from .order import ORDERS, liveliest, order
+from .parameters import Query, number, span, whole
 from .passes import BLOCK, Array, Pass
 from .search import find, select
 from .tiles import COLUMNS, FACTOR, Pyramid
 from .tracks import Track
 
-Query = Mapping[str, str]
 MOST = 1 << 20
 """Numbers in one answer."""
 PIECE = 4096
@@ -109,24 +109,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     return plain(vars(value)) if dataclasses.is_dataclass(value) else value
-
-
-def whole(query: Query, name: str, end: int, start: int = 0) -> int:
-    """A parameter that is a whole number, from `start` to before `end`.
-
-    Raises:
-        InputError: it is missing, or something else.
-    """
-    text = query.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and start <= int(text) < end):
-        raise InputError(f"{name} must be a whole number from {start} to {end - 1}, but is {text!r}")
-    return int(text)
-
-
-def span(query: Query, steps: int) -> tuple[int, int]:
-    """The parameters `start` and `end`."""
-    start = whole(query, "start", steps)
-    return start, whole(query, "end", steps + 1, start + 1)
 
 
 def signal_of(viewer: Viewer, query: Query) -> Pyramid:
@@ -383,22 +365,6 @@ def changes(viewer: Viewer, query: Query) -> Any:
         "before": made.states[made.memory][effect.start : effect.end, unit],
         "after": effect.signals[made.name][made.memory][:, unit],
     }
-
-
-def number(query: Query, name: str) -> float:
-    """A parameter that is a finite number.
-
-    Raises:
-        InputError: it is missing, or something else.
-    """
-    text = query.get(name, "")
-    try:
-        found = float(text) if len(text) < 30 and "_" not in text else math.nan
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise InputError(f"{name} must be a finite number, but is {text!r}")
-    return found
 
 
 def why(viewer: Viewer, query: Query) -> Any:
