@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import pkgutil
 import shlex
 import subprocess
@@ -27,10 +28,11 @@ NO_RECIPES = {"__main__", "recipe", "tables"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a recipe gave: its figure, and the minutes that it took."""
+    """What a recipe gave: its figure, and the minutes that it took, by the clock and of the processor."""
 
     figure: float
     minutes: float
+    busy: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,19 +78,27 @@ def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, con
         making.mkdir(parents=True)
         recipe.prepare(data / recipe.source, making)
         making.rename(prepared)
-    commands, figures, minutes = recipe.commands_for(prepared), [], 0.0
+    commands, figures, minutes, busy = recipe.commands_for(prepared), [], 0.0, 0.0
     for number, command in enumerate(commands):
         run = (runs / "-".join([name, str(number), *options.split()])).resolve()
         if not (run / "result.json").exists():
             arguments = shlex.split(f"train {command.arguments} {options}")
             console.print(f"$ cellwright {' '.join(arguments)}")
-            began = time.monotonic()
+            began, worked = time.monotonic(), worked_for()
             again = ["train", arguments[1], "--resume", str(run)] if run.exists() else [*arguments, "--run", str(run)]
             subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=prepared, check=True)
-            (run / "minutes").write_text(f"{(time.monotonic() - began) / 60:.2f}")
+            taken = (time.monotonic() - began) / 60, (worked_for() - worked) / 60
+            (run / "minutes.json").write_text(json.dumps([round(each, 2) for each in taken]))
         figures.append(json.loads((run / "result.json").read_text())[recipe.figure])
-        minutes += float((run / "minutes").read_text())
-    return Outcome(recipe.of_all(figures, [command.weight for command in commands]), minutes)
+        by_clock, of_processor = json.loads((run / "minutes.json").read_text())
+        minutes, busy = minutes + by_clock, busy + of_processor
+    return Outcome(recipe.of_all(figures, [command.weight for command in commands]), minutes, busy)
+
+
+def worked_for() -> float:
+    """Seconds that processors have worked for the commands so far: unlike those of the clock, not for anyone else."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def shown(outcomes: dict[str, tuple[Recipe, Outcome]]) -> Table:
@@ -106,11 +116,11 @@ def shown(outcomes: dict[str, tuple[Recipe, Outcome]]) -> Table:
 
 def beside(pairs: dict[str, tuple[Recipe, Sequence[Outcome], Sequence[Outcome]]]) -> Table:
     """What each recipe gave with Cellwright's layer and with PyTorch's: the mean and the spread of several seeds."""
-    table = Table("recipe", "figure", "Cellwright", "PyTorch", "time of PyTorch's", box=None)
+    table = Table("recipe", "figure", "Cellwright", "PyTorch", "processor time of PyTorch's", box=None)
     for name, (recipe, ours, theirs) in pairs.items():
         figures = ([each.figure for each in outcomes] for outcomes in (ours, theirs))
         written = [f"{fmean(found):.4f} ({min(found):.4f} to {max(found):.4f})" for found in figures]
-        share = sum(each.minutes for each in ours) / max(sum(each.minutes for each in theirs), 1e-9)
+        share = sum(each.busy for each in ours) / max(sum(each.busy for each in theirs), 1e-9)
         table.add_row(name, recipe.figure, *written, f"{share:.2f}")
     return table
 

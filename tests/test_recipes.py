@@ -138,7 +138,7 @@ def test_a_recipe_stands_beside_the_layer_of_pytorch(
 
 
 def test_the_mean_and_the_spread_of_seeds_are_shown() -> None:
-    ours, theirs = ([Outcome(0.5, 1.0), Outcome(0.7, 1.0)], [Outcome(0.5, 2.0), Outcome(0.5, 2.0)])
+    ours, theirs = ([Outcome(0.5, 9.0, 1.0), Outcome(0.7, 9.0, 1.0)], [Outcome(0.5, 9.0, 2.0), Outcome(0.5, 9.0, 2.0)])
     table = beside({"reviews": (recipe("reviews"), ours, theirs)})
     cells = [next(iter(column.cells)) for column in table.columns]
     assert cells == ["reviews", "accuracy", "0.6000 (0.5000 to 0.7000)", "0.5000 (0.5000 to 0.5000)", "0.50"]

@@ -9,13 +9,16 @@ import torch
 from torch import Tensor, nn
 
 import cellwright as cw
+from cellwright.kernels.stepper import FEW
 
 STEPS, ROWS, INPUTS, UNITS = 7, 3, 5, 19
+MANY = FEW + 2  # rows for which the stream packs its weights
 
 
-def made(cell: str | cw.Cell = "lstm", **options: object) -> tuple[cw.Recurrent, Tensor]:
+def made(cell: str | cw.Cell = "lstm", rows: int = ROWS, **options: object) -> tuple[cw.Recurrent, Tensor]:
     torch.manual_seed(0)
-    return cw.Recurrent(cell, INPUTS, UNITS, **options).eval(), torch.randn(STEPS, ROWS, INPUTS)
+    module = cw.Recurrent(cell, INPUTS, UNITS, **options).eval()
+    return module, torch.randn(STEPS, rows, INPUTS, dtype=module.weight_hh_l0.dtype)
 
 
 def streamed(stream: cw.Stream, x: Tensor) -> Tensor:
@@ -28,35 +31,53 @@ def wave(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor
     return {"h": torch.sin(x.a + r.a)}
 
 
+@pytest.mark.parametrize("rows", [ROWS, MANY])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", [*cw.cells, wave])
-def test_has_the_numbers_of_the_layer(cell: str | cw.Cell, layers: int) -> None:
-    module, x = made(cell, num_layers=layers)
+def test_has_the_numbers_of_the_layer(cell: str | cw.Cell, layers: int, rows: int) -> None:
+    module, x = made(cell, rows, num_layers=layers, dtype=torch.float64)
     with torch.no_grad():
         output, last = module(x)
-    stream = module.stream(ROWS)
-    assert torch.allclose(streamed(stream, x), output, rtol=0, atol=1e-6)
+    stream = module.stream(rows)
+    assert torch.allclose(streamed(stream, x), output, rtol=0, atol=1e-13)
     for one, other in zip(stream.state, (last,) if isinstance(last, Tensor) else last, strict=True):
-        assert torch.allclose(one, other, rtol=1e-5, atol=1e-6)
+        assert torch.allclose(one, other, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (16, 16), (17, 33), (64, 128), (3, 100)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_are_read_where_they_lie(sizes: tuple[int, int], dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    module, x = cw.LSTM(*sizes, bias=False, dtype=dtype).eval(), torch.randn(STEPS, 1, sizes[0], dtype=dtype)
+    with torch.no_grad():
+        expected = module.double()(x.double())[0]
+    found = streamed(module.to(dtype).stream(1), x)
+    assert torch.allclose(found.double(), expected, rtol=0, atol=1e-6 if dtype == torch.float32 else 1e-14)
+
+
+def test_a_row_has_the_same_bits_alone_and_beside_others() -> None:
+    module, x = made(num_layers=2)
+    together = streamed(module.stream(ROWS), x)
+    for row in range(ROWS):
+        assert torch.equal(streamed(module.stream(1), x[:, row : row + 1]), together[:, row : row + 1])
 
 
 def test_has_the_bits_of_the_layer_on_the_kernel() -> None:
-    module, x = made(num_layers=2)
+    module, x = made(rows=MANY, num_layers=2)
     with torch.no_grad():
-        assert torch.equal(streamed(module.stream(ROWS), x), module(x)[0])
+        assert torch.equal(streamed(module.stream(MANY), x), module(x)[0])
 
 
-def test_double_precision_and_no_bias() -> None:
-    module, x = made("peephole", bias=False, dtype=torch.float64)
-    with torch.no_grad():
-        assert torch.equal(streamed(module.stream(ROWS), x.double()), module(x.double())[0])
-
-
-def test_units_for_several_threads() -> None:
+@pytest.mark.parametrize("rows", [2, MANY])
+def test_units_for_several_threads(rows: int) -> None:
     torch.manual_seed(0)
-    module, x = cw.LSTM(64, 700).eval(), torch.randn(4, 2, 64)
+    module, x = cw.LSTM(64, 700, dtype=torch.float64).eval(), torch.randn(4, rows, 64, dtype=torch.float64)
+    stream = module.stream(rows)
     with torch.no_grad():
-        assert torch.equal(streamed(module.stream(2), x), module(x)[0])
+        assert torch.allclose(streamed(stream, x), module(x)[0], rtol=0, atol=1e-13)
+    stepper = stream.steppers[0]
+    assert stepper is not None
+    assert stepper.call.plan.team.threads == min(2, torch.get_num_threads())
 
 
 def replace_parameter(module: cw.Recurrent) -> None:
@@ -71,16 +92,17 @@ def load(module: cw.Recurrent) -> None:
     module.load_state_dict({name: value * 0.5 for name, value in module.state_dict().items()})
 
 
+@pytest.mark.parametrize("rows", [ROWS, MANY])
 @pytest.mark.parametrize("change", [replace_parameter, write_data, load])
-def test_weights_that_change_are_seen(change: Callable[[cw.Recurrent], None]) -> None:
-    module, x = made()
-    stream = module.stream(ROWS)
+def test_weights_that_change_are_seen(change: Callable[[cw.Recurrent], None], rows: int) -> None:
+    module, x = made(rows=rows, dtype=torch.float64)
+    stream = module.stream(rows)
     streamed(stream, x)
     before = tuple(each.clone() for each in stream.state)
     change(module)
     with torch.no_grad():
         expected = module(x, before)[0]
-    assert torch.equal(streamed(stream, x), expected)
+    assert torch.allclose(streamed(stream, x), expected, rtol=0, atol=1e-13)
 
 
 def test_a_backend_that_is_asked_for_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,8 +118,8 @@ def test_a_backend_that_is_asked_for_is_used(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_new_number_of_threads_counts_at_once() -> None:
     torch.manual_seed(0)
-    module, x = cw.LSTM(64, 700).eval(), torch.randn(4, 2, 64)
-    stream, before = module.stream(2), torch.get_num_threads()
+    module, x = cw.LSTM(64, 700).eval(), torch.randn(4, MANY, 64)
+    stream, before = module.stream(MANY), torch.get_num_threads()
     try:
         found = []
         for threads, each in zip((1, 2, 1, 3), x, strict=True):
@@ -123,7 +145,7 @@ def test_a_state_can_be_kept_and_gone_back_to() -> None:
 
 
 def test_a_reset_begins_new_sequences() -> None:
-    module, x = made()
+    module, x = made(dtype=torch.float64)
     stream = module.stream(ROWS)
     streamed(stream, x[:3])
     untouched = stream.state[1][:, 1].clone()
@@ -132,7 +154,7 @@ def test_a_reset_begins_new_sequences() -> None:
     assert torch.equal(stream.state[1][:, 1], untouched)
     stream.reset(torch.tensor([1]))
     with torch.no_grad():
-        assert torch.equal(streamed(stream, x), module(x)[0])
+        assert torch.allclose(streamed(stream, x), module(x)[0], rtol=0, atol=1e-13)
     stream.reset()
     assert all(bool((each == 0).all()) for each in stream.state)
 

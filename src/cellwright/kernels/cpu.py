@@ -45,6 +45,7 @@ class Kernel:
             fields.TILE: native.tile(dtype, rows, widths),
             fields.PLAIN_TILE: native.tile(inner, rows, widths),
             fields.HALF_TILE: native.tile(dtype, rows, (layout.panel,), half=True),
+            fields.DOTS: native.dots(inner),
             fields.TURN: native.turn(inner),
         }
 
@@ -210,7 +211,7 @@ def forward(
     key = (kernel, sizes, bias, masked, threads, *[each.data_ptr() for each in weights]) if short else None
     call = kept.take(key) if short else None
     if call is None:
-        call = Call(kernel, plan_forward(layout, sizes, keep, masked, threads))
+        call = Call(kernel, plan_forward(layout, sizes, keep, masked, True, threads))
         call.append([None] * (fields.GROUPS * layout.states))
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0

@@ -32,6 +32,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     TILE,  # address of the register tile for products
     PLAIN_TILE,  # the same for numbers of the kernel's own dtype
     HALF_TILE,  # the same for the first halves of vectors; the second halves become zero
+    DOTS,  # address of the dot products with a matrix as it is stored
     TURN,  # address of the transposition
     YIELD,  # address of a function that lets other threads run
     MEETINGS,  # [D] cache lines with the counters of the barriers and of alarms, as 64-bit integers
@@ -52,7 +53,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     SCRATCH,  # [THREADS, SCRATCH_SIZE]
     ROOM,  # what a cell in phases needs for a row, of each thread; see shared_loop
     ROOM_SIZE,  # its bytes for one thread
-    PACKED_W,  # [D, P, I, G * BLOCK]
+    PACKED_W,  # [D, P, I, G * BLOCK]; 0: matrices are read as the caller stores them
     PACKED_R,  # [D, P, C * OUTPUTS, G * BLOCK]
     PACKED_BX,  # [D, P, G * BLOCK]
     PACKED_BR,  # [D, P, G * BLOCK]
@@ -86,7 +87,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     ZEROS,  # [SLOTS * BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(73)
+) = range(74)
 
 # From POINTERS on stand groups of addresses, one for each state [D, B, H or OUTPUTS]: the FIRST states, the LAST ones,
 # the cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel

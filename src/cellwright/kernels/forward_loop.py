@@ -8,6 +8,7 @@ from cellwright.kernels.fields import (
     CHUNK,
     DIGEST,
     DIRECTIONS,
+    DOTS,
     FIRST,
     FOUND,
     FRESH,
@@ -60,6 +61,7 @@ from cellwright.kernels.printed import (
     load,
     load_some,
     multiply,
+    multiply_as_stored,
     settle,
     store_outer,
     store_some,
@@ -175,6 +177,22 @@ def z_at(call: Any, direction: int, low: int, t: int, row: int) -> int:
 
 
 @compiled
+def as_stored(
+    call: Any, weights: int, columns: int, p: int, rows: int, a: int, a_row: int, k: int,
+    start: int, start_row: int, c: int, c_row: int,
+) -> None:  # fmt: skip
+    """The product of some rows with the weights of one block, in rows of so many columns, where the caller has them."""
+    units = call[UNITS]
+    for gate in range(GATES):
+        for u in range(0, BLOCK, LANES):
+            at, to = weights + (gate * units + p * BLOCK + u) * columns * SIZE, (gate * BLOCK + u) * SIZE
+            multiply_as_stored(
+                call[DOTS], rows, units - p * BLOCK - u, a, a_row, at, columns * SIZE, k,
+                start + to, start_row, c + to, c_row,
+            )  # fmt: skip
+
+
+@compiled
 def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: int, member: int, size: int) -> None:
     """W x + b for rows that stand side by side, from a row at step t on."""
     inputs, count = words(call[INPUTS]), blocks(call[UNITS])
@@ -186,6 +204,12 @@ def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: i
     for p in range(first, last):
         panel = call[PACKED_W] + (direction * count + p) * inputs * width
         bias = call[PACKED_BX] + (direction * count + p) * width
+        if call[PACKED_W] == 0:
+            as_stored(
+                call, call[weights_of(call, direction)], inputs, p, rows, x, inputs * SIZE, inputs,
+                bias, 0, z + p * SLOTS * BLOCK * SIZE, z_row,
+            )  # fmt: skip
+            continue
         for n in range(0, rows, rows_at_once):
             multiply(
                 tile_for(call, p), min(rows_at_once, rows - n), GATES * UNIT_VECTORS,
@@ -250,7 +274,13 @@ def project(call: Any, direction: int, t: int, side: int, row: int, rows: int, o
     padded = blocks(units) * BLOCK * SIZE
     panel = call[PACKED_P] + direction * vectors * units * LANES * SIZE
     target = state_at(call, direction, 1 - side, row, 0)
-    for v in range(0, vectors, 4):
+    weights = call[weights_of(call, direction) + 4]
+    for v in range(vectors if call[PACKED_P] == 0 else 0):
+        multiply_as_stored(
+            call[DOTS], rows, outputs - v * LANES, opened, padded, weights + v * LANES * units * SIZE, units * SIZE,
+            units, call[ZEROS], 0, target + v * LANES * SIZE, padded,
+        )  # fmt: skip
+    for v in range(0, 0 if call[PACKED_P] == 0 else vectors, 4):
         multiply(
             call[TILE], rows, min(4, vectors - v), opened, padded, SIZE,
             panel + v * units * LANES * SIZE, LANES * SIZE, units * LANES * SIZE, units,
@@ -271,6 +301,13 @@ def recurrent_product(call: Any, direction: int, side: int, row: int, rows: int,
     panel = call[PACKED_R] + (direction * count + p) * RECURRENT * seen * width
     bias = call[PACKED_BR] + (direction * count + p) * width
     for k in range(RECURRENT):
+        if call[PACKED_W] == 0:
+            as_stored(
+                call, call[weights_of(call, direction) + 1] + k * seen * SIZE, RECURRENT * seen, p, rows,
+                seen_at(call, direction, side, row, 0) + k * call[ROWS] * padded, padded, seen,
+                bias if k == 0 else r, 0 if k == 0 else r_row, r, r_row,
+            )  # fmt: skip
+            continue
         multiply(
             tile_for(call, p), rows, GATES * UNIT_VECTORS,
             seen_at(call, direction, side, row, 0) + k * call[ROWS] * padded, padded, SIZE,
@@ -365,7 +402,7 @@ def run_direction(call: Any, direction: int, packed: bool, team: int, member: in
     if not packed:
         first, last = part(blocks(call[UNITS]), member, size)
         pack_forward(call, direction, first, last)
-        if PROJECTED:
+        if PROJECTED and call[PACKED_P] != 0:
             first, last = part(output_vectors(call), member, size)
             pack_projection(call, direction, first, last)
     begin(call, direction, member, size)

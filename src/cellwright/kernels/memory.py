@@ -33,8 +33,8 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads: int) -> Plan:
-    """The team and the memory of a forward call."""
+def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, pack: bool, threads: int) -> Plan:
+    """The team and the memory of a forward call, which packs the matrices or reads them as they are stored."""
     team = team_for(sizes, layout, threads)
     rows, inputs, units, directions, outputs = sizes[1:]
     padded, panel = sizes.padded(layout), sizes.padded(layout) * layout.gates
@@ -46,9 +46,9 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, threads
         fields.SCRATCH: team.threads * layout.scratch,
         fields.ROOM: team.threads * room_size(layout, sizes),
         fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
-        fields.PACKED_W: directions * inputs * panel,
-        fields.PACKED_R: directions * layout.recurrent * outputs * panel,
-        fields.PACKED_P: directions * put_out * units if layout.projected else 0,
+        fields.PACKED_W: directions * inputs * panel if pack else 0,
+        fields.PACKED_R: directions * layout.recurrent * outputs * panel if pack else 0,
+        fields.PACKED_P: directions * put_out * units if layout.projected and pack else 0,
         fields.PACKED_BX: directions * panel,
         fields.PACKED_BR: directions * panel,
         fields.PACKED_VECTORS: directions * layout.vectors * padded,

@@ -22,6 +22,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from .digest import digest_module
+from .dots import dots_module
 from .host import host_target
 from .printer import HERE
 from .tile import tile_module
@@ -94,6 +95,12 @@ def tile(dtype: str, most_rows: int, widths: tuple[int, ...], half: bool = False
 def turn(dtype: str) -> int:
     """The address of the transposition."""
     return routine("turn", Vector(dtype, host_target(dtype).lanes), turn_module)
+
+
+@cache
+def dots(dtype: str) -> int:
+    """The address of the dot products with rows of a matrix."""
+    return routine("dots", Vector(dtype, host_target(dtype).lanes), dots_module)
 
 
 @cache

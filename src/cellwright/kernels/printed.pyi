@@ -41,6 +41,10 @@ def multiply(
     tile: int, rows: int, vectors: int, a: int, a_row: int, a_k: int, b: int, b_k: int, b_vector: int, k: int,
     start: int, start_row: int, c: int, c_row: int, c_vector: int,
 ) -> None: ...  # fmt: skip
+def multiply_as_stored(
+    routine: int, rows: int, left: int, a: int, a_row: int, b: int, b_row: int, k: int,
+    start: int, start_row: int, c: int, c_row: int,
+) -> None: ...  # fmt: skip
 def turn(
     routine: int, source: int, source_row: int, rows: int, columns: int, target: int, target_row: int, written: int
 ) -> None: ...  # fmt: skip

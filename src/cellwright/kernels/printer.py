@@ -259,7 +259,7 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.functions import (
     exp, expm1, fabs, fma, larger, log, log1p, sigmoid, smaller, sqrt, tanh, where
 )
-from cellwright.kernels.simd import Memory, digest, multiply, turn
+from cellwright.kernels.simd import Memory, digest, multiply, multiply_as_stored, turn
 
 SIZE = {layout.size}
 NARROW = {layout.narrow}

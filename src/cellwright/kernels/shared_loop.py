@@ -274,9 +274,10 @@ def pack_forward(call: Any, direction: int, first: int, last: int) -> None:
     """Pack the weights of some blocks of units as forward reads them."""
     units, inputs = call[UNITS], words(call[INPUTS])
     count, at, width = blocks(units), weights_of(call, direction), GATES * BLOCK * SIZE
-    pack_matrix(call, call[at], call[PACKED_W] + direction * count * inputs * width, inputs, first, last)
-    seen = RECURRENT * words(call[OUTPUTS])
-    pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * seen * width, seen, first, last)
+    if call[PACKED_W] != 0:
+        pack_matrix(call, call[at], call[PACKED_W] + direction * count * inputs * width, inputs, first, last)
+        seen = RECURRENT * words(call[OUTPUTS])
+        pack_matrix(call, call[at + 1], call[PACKED_R] + direction * count * seen * width, seen, first, last)
     pack_bias(call[at + 2], call[PACKED_BX] + direction * count * width, units, first, last)
     pack_bias(call[at + 3], call[PACKED_BR] + direction * count * width, units, first, last)
     pack_vectors(call, direction, first, last)

@@ -18,6 +18,7 @@ from numba.core.typing.templates import signature as typed
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from .digest import SIGNATURE as DIGEST
+from .dots import SIGNATURE as DOTS
 from .tile import SIGNATURE as TILE
 from .turn import SIGNATURE as TURN
 from .vectors import (
@@ -129,6 +130,20 @@ def multiply(
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * (1 + len(TILE.args))), emit
+
+
+@intrinsic
+def multiply_as_stored(
+    typingctx: Any, routine: Any, rows: Any, left: Any, a: Any, a_row: Any, b: Any, b_row: Any, k: Any,
+    start: Any, start_row: Any, c: Any, c_row: Any,
+) -> Any:  # fmt: skip
+    """Call the dot products that stand at the address `routine`."""
+
+    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        call_at(args[0], DOTS, builder, args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * (1 + len(DOTS.args))), emit
 
 
 @intrinsic

@@ -12,12 +12,14 @@ from .memory import plan_forward
 from .sharing import threads_now
 from .sizes import Sizes
 
+FEW = 4  # rows up to which packed matrices would save less than it takes to know that they have not changed
+
 
 class Stepper:
     """A call of the kernel for one step that is made once and run again and again.
 
-    It reads the weights where they lie and packs them anew when their numbers have changed. The states are
-    read and written in place.
+    It reads the weights where they lie; for more than a few rows it packs them, and packs them anew when their numbers
+    have changed. The states are read and written in place.
 
     Args:
         layer: of one step and one direction, checked; its states are those that every step changes.
@@ -30,14 +32,15 @@ class Stepper:
         self.learned = layer.learned
         self.threads = threads_now()
         sizes = Sizes(1, rows, inputs, layer.units, 1, layer.outputs)
-        plan = plan_forward(self.kernel.layout, sizes, False, False, self.threads)
+        pack = rows > FEW
+        plan = plan_forward(self.kernel.layout, sizes, False, False, pack, self.threads)
         self.call = cpu.Call(self.kernel, plan)
         self.call.append([*layer.state, *layer.state, *[None] * len(layer.state) * (fields.GROUPS - 2)])
         self.call.append_weights(layer.learned, 1, layer.weights[0].b_w is not None, [None] * len(layer.learned))
         self.call.put({fields.Y: y})
         self.noise = None if layer.noise is None else layer.noise.flatten(0, 1).contiguous()
         self.call.put_around(sizes, cpu.Around(None, None, self.noise, None))
-        self.call.values[fields.DIGEST] = native.digest()
+        self.call.values[fields.DIGEST] = native.digest() if pack else 0
         self.places = [(each.data_ptr(), each.numel()) for each in layer.learned]
 
     def fits(self, learned: Iterable[Tensor]) -> bool:

@@ -126,12 +126,12 @@ def loop(builder: ir.IRBuilder, count: ir.Value, carried: list[ir.Value]) -> Ite
     current = [phi(builder, (value, before)) for value in carried]
     results: list[ir.Value] = []
     yield [*current, results]
-    following = builder.add(step, WORD(1))
+    following, last = builder.add(step, WORD(1)), builder.block
     for each, value in zip([step, *current], [following, *results], strict=True):
-        each.add_incoming(value, body)
+        each.add_incoming(value, last)
     builder.cbranch(builder.icmp_signed("<", following, count), body, after)
     builder.position_at_end(after)
-    results[:] = [phi(builder, (value, before), (results[n], body)) for n, value in enumerate(carried)]
+    results[:] = [phi(builder, (value, before), (results[n], last)) for n, value in enumerate(carried)]
 
 
 def phi(builder: ir.IRBuilder, *incoming: tuple[ir.Value, ir.Block]) -> Any:

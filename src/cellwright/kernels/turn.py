@@ -64,10 +64,14 @@ def turn_module(vector: Vector, symbol: str) -> str:
 def transposed(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     """Interleave the first half of the rows with the second, again and again: after log2(n) times it is done."""
     lanes, half = len(rows), len(rows) // 2
-    wide = ir.VectorType(INDEX, lanes)
-    low = ir.Constant(wide, [n // 2 + n % 2 * lanes for n in range(lanes)])
-    high = ir.Constant(wide, [half + n // 2 + n % 2 * lanes for n in range(lanes)])
     for _ in range(lanes.bit_length() - 1):
         pairs = zip(rows[:half], rows[half:], strict=True)
-        rows = [builder.shuffle_vector(a, b, pattern) for a, b in pairs for pattern in (low, high)]
+        rows = [builder.shuffle_vector(a, b, pattern) for a, b in pairs for pattern in interleaving(lanes)]
     return rows
+
+
+def interleaving(lanes: int) -> tuple[ir.Constant, ir.Constant]:
+    """The shuffles of two vectors that interleave their first halves, and their second halves."""
+    wide = ir.VectorType(INDEX, lanes)
+    first = [n // 2 + n % 2 * lanes for n in range(lanes)]
+    return ir.Constant(wide, first), ir.Constant(wide, [lanes // 2 + n for n in first])
