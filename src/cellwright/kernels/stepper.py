@@ -12,7 +12,7 @@ from .memory import plan_forward
 from .sharing import threads_now
 from .sizes import Sizes
 
-FEW = 4  # rows up to which packed matrices would save less than it takes to know that they have not changed
+FEW = 8  # rows up to which packed matrices would save less than it takes to know that they have not changed
 
 
 class Stepper:
