@@ -9,6 +9,7 @@ from torch import Tensor
 
 import cellwright as cw
 from cellwright.inspection.anatomy import FUNCTIONS, dissect
+from cellwright.inspection.opened import functions, opened
 
 KEPT = {
     "lstm": {"c": "f"},
@@ -61,6 +62,17 @@ def test_the_parts_are_those_of_the_cell(name: str) -> None:
         assert torch.equal(anatomy.signals[signal], value)
     for signal, (function, z) in anatomy.inner.items():
         assert torch.equal(FUNCTIONS[function](z), plain[signal])
+
+
+@pytest.mark.parametrize("name", list(cw.cells))
+def test_an_opened_cell_gives_z(name: str) -> None:
+    cell = cw.cells[name]
+    given = arguments(cell)
+    anatomy, found = dissect(cell, *given), opened(cell)(*given)
+    inner = {signal: each for signal, each in anatomy.inner.items() if signal not in cell.state}
+    assert functions(cell) == {signal: function for signal, (function, _) in inner.items()}
+    for signal, value in found.items():
+        assert torch.equal(value, inner[signal][1] if signal in inner else anatomy.signals[signal])
 
 
 def test_the_logarithm_is_exact_where_the_gate_is_rounded_to_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import cellwright as cw
 from cellwright.errors import InputError
-from cellwright.inspection import Capture, Inspection, recorder
+from cellwright.inspection import Capture, Inspection, passes, recorder
 
 EXACT = 2e-3
 """Gates come from z in float16."""
@@ -167,7 +168,6 @@ def test_much_is_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, x = cw.LSTM(3, 4), torch.randn(500, 3)
     expected = cw.inspect(layer, x)["l0"]
     monkeypatch.setattr("cellwright.inspection.rows.FEW", 100)
-    monkeypatch.setattr("cellwright.inspection.passes.BLOCK", 33)
     found = cw.inspect(layer, x)["l0"]
     assert isinstance(found.states["c"], np.memmap)
     assert isinstance(found.inner["f"], np.memmap)
@@ -188,6 +188,7 @@ def test_swapped_gates_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         layer.load_state_dict(weights)
         return layer
 
+    monkeypatch.setattr(passes, "CHECKED", 2)
     theirs, x = nn.LSTM(3, 4, num_layers=2), torch.randn(20, 3)
     assert cw.inspect(theirs, x).right
     monkeypatch.setattr(recorder, "converted", swapped)
@@ -202,6 +203,26 @@ def test_a_missing_bias_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(recorder, "converted", without)
     assert not cw.inspect(nn.LSTM(3, 4), torch.randn(20, 3)).right
+
+
+def test_a_single_wrong_step_of_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(nn.LSTM):
+        def forward(self, input: Tensor, hx: Any = None) -> Any:
+            y, last = super().forward(input, hx)
+            y[7] += 0.01
+            return y, last
+
+    monkeypatch.setattr(passes, "CHECKED", 2)
+    assert not cw.inspect(Wrong(3, 4), torch.randn(20, 3)).right
+
+
+def test_the_self_check_of_many_steps_is_spread_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "CHECKED", 3)
+    made = cw.inspect(cw.LSTM(3, 4), torch.randn(21, 3))["l0"]
+    for step, seen in ((0, True), (5, False), (10, True), (15, False), (20, True)):
+        h = made.states["h"].copy()
+        h[step] += 1
+        assert (passes.wrong(replace(made, states={**made.states, "h": h})) > 0.5) == seen
 
 
 def test_layers_on_other_steps_are_apart() -> None:

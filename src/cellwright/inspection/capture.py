@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ..errors import InputError, nearest
 from ..layers import Recurrent
 from .inspection import Inspection
-from .passes import completed
+from .passes import wrong
 from .recorder import THEIRS, Recorder
 from .tracks import Track
 
@@ -126,7 +126,7 @@ class Capture:
             for name, each in ((name, self.recorders[name]) for name in self.order)
             if each is chosen or (layer is None and each.starts == chosen.starts and each.steps == chosen.steps)
         }
-        found = [completed(made) for name, each in alike.items() for made in each.passes(name)]
-        error = max([each.apart for each in alike.values()] + [error for _, error in found])
+        passes = [made for name, each in alike.items() for made in each.passes(name)]
+        error = max([each.apart for each in alike.values()] + [wrong(made) for made in passes])
         tolerance = max(TOLERANCE[next(each.module.parameters()).dtype] for each in alike.values())
-        return Inspection([each for each, _ in found], list(tracks), error, tolerance)
+        return Inspection(passes, list(tracks), error, tolerance)

@@ -1,8 +1,9 @@
-"""Recording the calls of one recurrent module: what was read, and the states after every step."""
+"""Recording the calls of one recurrent module: what was read, and every signal of every step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from ..kernels.layer import Weights, weights_of
+from ..kernels import plan
+from ..kernels.layer import Layer, Weights, weights_of
 from ..layers import GRU, LSTM, RNN, Recurrent
-from ..layers.arrangement import arranged
+from ..layers.arrangement import arranged, given_back
 from ..layers.sequences import Sequences
+from .opened import functions, opened
 from .passes import Array, Pass, difference
 from .rows import Rows
 
 THEIRS = (nn.LSTM, nn.GRU, nn.RNN)
+LARGE = 65504.0
+"""The largest number in float16."""
 
 
 class Recorder:
@@ -29,7 +34,7 @@ class Recorder:
         layer: the same as a layer of this library.
         starts: of the sequences so far.
         steps: of all of them.
-        apart: the largest difference between the last states that a module of torch gave back and ours.
+        apart: the largest difference between outputs and last states that a module of torch gave back and ours.
     """
 
     def __init__(self, module: nn.Module, most: float) -> None:
@@ -39,36 +44,54 @@ class Recorder:
         self.steps = 0
         self.apart = 0.0
         self.last: list[Tensor] = []
-        passes, names = self.layer.num_layers * self.layer.directions, self.layer.cell.state
+        passes, cell = self.layer.num_layers * self.layer.directions, self.layer.regularisation.around(training=False)
         dtype = np.float64 if next(self.layer.parameters()).dtype == torch.float64 else np.float32
+        self.functions = functions(cell)
+        kinds = {
+            name: dtype if name in cell.state else np.float16 if name in self.functions else np.float32
+            for name in cell.signals
+        }
         self.x = Rows(dtype)
-        self.states = [{name: Rows(dtype) for name in names} for _ in range(passes)]
-        self.first = [{name: Rows(dtype) for name in names} for _ in range(passes)]
+        self.signals = [{name: Rows(kind) for name, kind in kinds.items()} for _ in range(passes)]
+        self.first = [{name: Rows(dtype) for name in cell.state} for _ in range(passes)]
 
     @torch.no_grad()
     def take(self, input: Tensor, state: Any = None, output: Tensor | None = None, **options: Any) -> Any:
         """Run a call, and keep it; of the last layer h is `output`, if that is known."""
-        trace = self.layer.trace(input, state, **options)
         layout, sequences = arranged(
             self.layer, input, state, *(options.get(name) for name in ("lengths", "reset", "reset_state"))
         )
-        signals = {name: plain(layout.time_first(trace[name])) for name in self.layer.cell.state}
+        found: list[dict[str, Tensor]] = []
+
+        def watched(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+            y, last, signals = plan.watch(replace(layer, cell=opened(layer.cell)))
+            found.append(signals)
+            return y, last
+
+        y, states = self.layer.run(sequences, watched)
         if output is not None:
-            true, directions = plain(layout.time_first(output)), self.layer.directions
-            signals["h"][:, :, -directions:] = true.reshape(*true.shape[:2], directions, -1)
-        x = plain(sequences.x)
+            true = layout.time_first(output)
+            self.apart = max(self.apart, difference(y, true))
+            found[-1]["h"] = true.unflatten(-1, (self.layer.directions, -1))
+        self.keep(sequences, found)
+        last = given_back(self.layer, layout.states(states))
+        self.last = [last] if isinstance(last, Tensor) else list(last)
+        return layout.laid_out(y), last
+
+    def keep(self, sequences: Sequences, found: list[dict[str, Tensor]]) -> None:
+        """Keep the sequences of a call, with the signals of each layer."""
         for row, begin, end, first in pieces(sequences, self.layer.cell.states):
             if self.steps >= self.most:
                 break
             if not self.goes_on(sequences, first):
                 self.begin(first)
-            self.x.extend(x[begin:end, row])
-            for number, states in enumerate(self.states):
-                for name, rows in states.items():
-                    rows.extend(signals[name][begin:end, row, number])
+            self.x.extend(plain(sequences.x[begin:end, row]))
+            for number, signals in enumerate(self.signals):
+                layer, direction = divmod(number, self.layer.directions)
+                for name, rows in signals.items():
+                    values = found[layer][name][begin:end, row, direction]
+                    rows.extend(in_half(values) if name in self.functions else plain(values))
             self.steps += end - begin
-        self.last = [trace.state] if isinstance(trace.state, Tensor) else list(trace.state)
-        return trace.output, trace.state
 
     def goes_on(self, sequences: Sequences, first: Mapping[str, Tensor]) -> bool:
         """Whether a sequence begins where the last call has ended."""
@@ -100,22 +123,26 @@ class Recorder:
             self.apart = max(self.apart, difference(ours, theirs))
 
     def passes(self, module: str) -> Iterator[Pass]:
-        """What was collected, for each layer and direction, without the signals that follow from it."""
+        """What was collected, for each layer and direction."""
         layer, starts = self.layer, np.array([*self.starts, self.steps])
         inputs: list[Array] = [self.x.array]
         for number in range(layer.num_layers):
             here = []
             for direction, weights in enumerate(layer.weights(number)):
-                states, first = (each[number * layer.directions + direction] for each in (self.states, self.first))
+                signals, first = (each[number * layer.directions + direction] for each in (self.signals, self.first))
+                kept = {name: rows.array for name, rows in signals.items()}
                 made = Pass(
                     f"{module} l{number}{' reverse' * direction}".strip(),
                     layer.regularisation,
-                    kept(weights),
+                    apart(weights),
                     direction == 1,
                     starts,
                     inputs,
-                    {name: rows.array for name, rows in states.items()},
+                    {name: kept[name] for name in layer.cell.state},
                     {name: rows.array for name, rows in first.items()},
+                    {name: kept[name] for name in self.functions},
+                    self.functions,
+                    {name: kept[name] for name in kept if name not in (*layer.cell.state, *self.functions)},
                 )
                 here.append(made)
                 yield made
@@ -146,7 +173,7 @@ def converted(module: nn.Module) -> Recurrent:
     return layer.eval()
 
 
-def kept(weights: Weights) -> Weights:
+def apart(weights: Weights) -> Weights:
     """Weights on the CPU, apart from those that go on learning."""
     tensors = [each.detach().cpu().clone() for each in weights.tensors()]
     return weights_of(tensors, weights.b_w is not None, weights.p is not None)
@@ -168,3 +195,8 @@ def pieces(sequences: Sequences, states: tuple[str, ...]) -> Iterator[tuple[int,
 def plain(values: Tensor) -> Array:
     """Numbers as float32, or float64 if they are that, wherever they were."""
     return values.detach().to("cpu", torch.promote_types(values.dtype, torch.float32)).numpy()
+
+
+def in_half(values: Tensor) -> Array:
+    """Numbers as float16, wherever they were; those that are too large as the largest."""
+    return values.to("cpu", torch.float16).clamp_(-LARGE, LARGE).numpy()
