@@ -43,7 +43,11 @@ def inspection() -> Inspection:
 
 @pytest.mark.parametrize("name", ["f", "g", "c"])
 @pytest.mark.parametrize("level", range(3))
-def test_pictures_hold_every_extreme(inspection: Inspection, name: str, level: int) -> None:
+@pytest.mark.parametrize("kept_from", [1, 2, 3])
+def test_pictures_hold_every_extreme(
+    inspection: Inspection, name: str, level: int, kept_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "KEPT_FROM", kept_from)
     made = inspection.passes[0]
     pyramid = Pyramid(made, name)
     assert pyramid.levels == 3
@@ -76,7 +80,11 @@ def test_what_is_no_number_is_marked() -> None:
     assert Scale(0, 1).bytes_of(torch.tensor([torch.inf, -torch.inf])).tolist() == [0, 0]
 
 
-def test_kept_levels_do_not_depend_on_the_blocks(inspection: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept_from", [2, 3])
+def test_levels_do_not_depend_on_the_blocks(
+    inspection: Inspection, kept_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "KEPT_FROM", kept_from)
     expected = Pyramid(inspection.passes[0], "c").tile(2, 0)
     monkeypatch.setattr(pictures, "BLOCK", 100)
     assert Pyramid(inspection.passes[0], "c").tile(2, 0) == expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .passes import Array, Pass
+from .passes import Pass
 
 COLUMNS = 1024
 """Columns of a tile."""
 FACTOR = 4
 """A column of one level is so many of the level below."""
-KEPT_FROM = 2
+KEPT_FROM = 3
 """The first level that is kept in memory; those below are made when asked for."""
 NONE, LOWEST, HIGHEST = 0, 1, 255
 """The byte of what is no finite number, and those of the ends of the scale."""
@@ -26,7 +25,7 @@ USUAL, SAMPLE = 0.995, 1024
 BLOCK = 1 << 19
 """Numbers that are looked at at once."""
 MAKER = ThreadPoolExecutor(1)
-"""Makes levels one after the other: several at once would only hinder each other, and hold memory for each thread."""
+"""Makes tiles one after the other: several at once would only hinder each other, and hold memory for each thread."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +85,19 @@ class Pyramid:
         usual = float(np.quantile(sizes, USUAL)) if sizes.size else 0.0
         return Scale(-(usual or 1.0), usual or 1.0)
 
-    def blocks(self) -> Iterator[Array]:
-        """The values, some steps at a time; each block has whole columns of the first kept level."""
-        rows = max(BLOCK // self.width // FACTOR**KEPT_FROM, 1) * FACTOR**KEPT_FROM
-        for start in range(0, self.made.steps, rows):
-            yield self.made.signal(self.name, slice(start, start + rows))
+    def columns(self, level: int, first: int, end: int) -> Tensor:
+        """Some columns of a level, from the numbers themselves: smallest, mean and largest, uint8 `[3, columns, H]`."""
+        stride = FACTOR**level
+        rows = max(BLOCK // self.width // stride, 1) * stride
+        steps = range(first * stride, min(end * stride, self.made.steps), rows)
+        blocks = (self.made.signal(self.name, slice(start, min(start + rows, end * stride))) for start in steps)
+        # Bytes block by block: so little is held even for files of gigabytes.
+        return torch.cat([self.scale.bytes_of(summary(torch.from_numpy(each), stride)) for each in blocks], 1)
 
     @cached_property
     def kept(self) -> list[Tensor]:
         """The levels from the first kept one on: smallest, mean and largest, uint8 `[3, H, columns]` each."""
-        # Bytes from the first level on: so little is held even for files of gigabytes.
-        parts = [self.scale.bytes_of(summary(torch.from_numpy(each), FACTOR**KEPT_FROM)) for each in self.blocks()]
-        level, found = torch.cat(parts, 1), []
+        level, found = self.columns(KEPT_FROM, 0, self.made.steps), []
         for number in range(KEPT_FROM, self.levels):
             level = level if number == KEPT_FROM else coarser(level)
             found.append(level.transpose(1, 2).contiguous())
@@ -105,14 +105,18 @@ class Pyramid:
 
     def tile(self, level: int, number: int) -> bytes:
         """A tile: of level 0 the values `[H, columns]`, of others smallest, mean and largest `[3, H, columns]`."""
-        first, end = number * COLUMNS, (number + 1) * COLUMNS
+        return MAKER.submit(self.made_tile, level, number * COLUMNS, (number + 1) * COLUMNS).result()
+
+    def made_tile(self, level: int, first: int, end: int) -> bytes:
+        """The same, in the thread of the caller."""
         if level >= KEPT_FROM:
-            kept = MAKER.submit(lambda: self.kept).result()
-            return kept[level - KEPT_FROM][:, :, first:end].contiguous().numpy().tobytes()
-        steps = slice(first * FACTOR**level, end * FACTOR**level)
-        values = torch.from_numpy(self.made.signal(self.name, steps))
-        found = values if level == 0 else summary(values, FACTOR)
-        return self.scale.bytes_of(found).transpose(-1, -2).contiguous().numpy().tobytes()
+            found = self.kept[level - KEPT_FROM][:, :, first:end]
+        elif level:
+            found = self.columns(level, first, end).transpose(1, 2)
+        else:
+            values = torch.from_numpy(self.made.signal(self.name, slice(first, end)))
+            found = self.scale.bytes_of(values).T
+        return found.contiguous().numpy().tobytes()
 
 
 def summary(values: Tensor, factor: int) -> Tensor:
