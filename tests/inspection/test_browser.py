@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -239,6 +240,43 @@ def test_a_link_brings_the_view_back(opened: Opened, inspection: Inspection) -> 
     wrong = opened(inspection, "#pass=99&step=-3&unit=abc&by=<b>&tab=none&from=9&to=2&range=5-1&hidden=q&search=q")
     settled(wrong)
     assert state(wrong)["pass"] == "0"
+
+
+def test_a_link_brings_back_what_was_tried(opened: Opened, inspection: Inspection) -> None:
+    at = {"pass": "2", "step": "50", "unit": "4"}
+
+    def view(**more: str) -> str:
+        return "#" + urlencode({**at, **more})
+
+    page = opened(inspection, view(tab="force"))
+    page.locator("aside select").select_option("f")
+    page.get_by_label("Value").fill("0.25")
+    page.get_by_label("Value").blur()
+    page.keyboard.press("8")
+    page.get_by_label("Method").select_option("gradient")
+    page.get_by_label("Output of the last layer").fill("20")
+    page.get_by_label("Output of the last layer").blur()
+    page.keyboard.press("l")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("input i").fill("2.5")
+    found = state(page)
+    tried = {"force": "f", "value": "0.25", "output": "20", "method": "gradient", "chapter": "1", "leaf": "input i 2.5"}
+    assert {name: found[name] for name in tried} == tried
+    again = opened(inspection, view(tab="lesson", **tried))
+    settled(again)
+    expected = calculation(inspection.passes[2], 50, 4, {"input i": 2.5})
+    assert again.locator("aside pre").first.inner_text() == expected.lines["i"]
+    assert state(again).items() >= found.items() - {("from", found["from"]), ("to", found["to"])}
+    again.keyboard.press("8")
+    settled(again)
+    assert again.locator("h2").inner_text() == "Why output 20 is so at step 50"
+    assert again.get_by_label("Method").input_value() == "gradient"
+    again.keyboard.press("7")
+    assert again.locator("aside select").input_value() == "f"
+    assert again.get_by_label("Value").input_value() == "0.25"
+    wrong = opened(inspection, view(force="q", value="x", output="99", method="toString", chapter="9", leaf="i 2"))
+    settled(wrong)
+    assert not state(wrong).keys() & tried.keys()
 
 
 def test_the_pointer(opened: Opened, inspection: Inspection) -> None:

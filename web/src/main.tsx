@@ -1,8 +1,9 @@
 import { render } from "preact";
 import "uplot/dist/uPlot.min.css";
+import { begin } from "./address";
 import { App } from "./app";
 import { listen } from "./keys";
-import { begin, failure } from "./state";
+import { failure } from "./state";
 import "./style.css";
 
 render(<App />, document.getElementById("app")!);

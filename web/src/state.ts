@@ -1,10 +1,17 @@
-// What is looked at. Everything that a link should bring back is here, and in the address.
+// What is looked at.
 
-import { batch, computed, effect, signal } from "@preact/signals";
-import { About, Pass, ask } from "./source";
+import { batch, computed, signal } from "@preact/signals";
+import { About, Pass } from "./source";
 
 export const TABS = ["cell", "memory", "health", "gradients", "ledger", "find", "force", "why", "share", "lesson"] as const;
 export type Tab = (typeof TABS)[number];
+
+export const METHODS = {
+  integrated: "gradients along the way from the mean input to this one; they sum up to the change of the output",
+  gradient: "the gradient here, times the input",
+  occlusion: "how much the output falls if a step is the mean input instead",
+};
+export type Method = keyof typeof METHODS;
 
 export const about = signal<About | null>(null);
 export const failure = signal("");
@@ -19,6 +26,13 @@ export const hidden = signal<ReadonlySet<string>>(new Set());
 export const tall = signal("");
 export const range = signal<[number, number] | null>(null);
 export const searched = signal("");
+/** What the view "force" forces: a signal, "" for the memory, to a value as it was typed. */
+export const forced = signal({ name: "", value: "0" });
+/** What the view "why" explains, and how. */
+export const explained = signal<{ output: number; method: Method }>({ output: 0, method: "integrated" });
+export const chapter = signal(0);
+/** What the sliders of the lesson say, of the unit and step at which they were moved. */
+export const slid = signal<{ place: string; leaves: Record<string, number> }>({ place: "", leaves: {} });
 export const dark = signal(matchMedia("(prefers-color-scheme: dark)").matches);
 export const welcome = signal(true);
 export const width = signal(800);
@@ -32,6 +46,10 @@ export const rank = computed(() => {
   permutation.value.forEach((unit, place) => (found[unit] = place));
   return found;
 });
+/** The unit and the step at the cross-hair. */
+export const place = computed(() => `${passNumber.value}/${step.value}/${unit.value}`);
+/** What the sliders of the lesson say here. */
+export const leaves = computed(() => (slid.value.place === place.value ? slid.value.leaves : {}));
 /** Pixels for each step. */
 export const zoom = computed(() => width.value / (end.value - start.value));
 
@@ -72,83 +90,7 @@ export function nextUnit(by: number): void {
   go(step.value, permutation.value[place]);
 }
 
-const WRITTEN = { pass: passNumber, step, unit, by, tab } as const;
-
-/** The view as the part of the address behind #. */
-export function written(): string {
-  const found = new URLSearchParams();
-  for (const [name, value] of Object.entries(WRITTEN)) found.set(name, `${value.value}`);
-  found.set("from", start.value.toFixed(2));
-  found.set("to", end.value.toFixed(2));
-  if (hidden.value.size) found.set("hidden", [...hidden.value].join(" "));
-  if (tall.value) found.set("tall", tall.value);
-  if (range.value) found.set("range", range.value.join("-"));
-  if (searched.value) found.set("search", searched.value);
-  return found.toString();
-}
-
-function whole(text: string | null, most: number): number | undefined {
-  return text !== null && /^\d+$/.test(text) && Number(text) <= most ? Number(text) : undefined;
-}
-
-/** Take up a view; what is no view is left out. */
-export function restored(text: string): void {
-  const given = new URLSearchParams(text);
-  const known = about.value!;
-  batch(() => {
-    passNumber.value = whole(given.get("pass"), known.passes.length - 1) ?? passNumber.value;
-    step.value = whole(given.get("step"), known.steps - 1) ?? step.value;
-    unit.value = whole(given.get("unit"), pass.value.units - 1) ?? 0;
-    if (known.orders.includes(given.get("by") ?? "")) by.value = given.get("by")!;
-    if (TABS.includes(given.get("tab") as Tab)) tab.value = given.get("tab") as Tab;
-    const names = pass.value.signals.map((each) => each.name);
-    hidden.value = new Set((given.get("hidden") ?? "").split(" ").filter((name) => names.includes(name)));
-    tall.value = names.includes(given.get("tall") ?? "") ? given.get("tall")! : "";
-    if (names.includes(given.get("search") ?? "")) searched.value = given.get("search")!;
-    range.value = null;
-    const [from, to] = (given.get("range") ?? "").split("-").map((each) => whole(each, known.steps));
-    if (from !== undefined && to !== undefined && from < to) range.value = [from, to];
-    const [first, last] = [Number(given.get("from") ?? NaN), Number(given.get("to") ?? NaN)];
-    if (first < last) look(first, last);
-  });
-}
-
 /** Run something that may fail; its sentence is shown. */
 export function trying(work: Promise<unknown>): void {
   work.catch((error: Error) => (failure.value = error.message));
-}
-
-/** Ask what there is, take up the view of the address, and keep the address up to date. */
-export async function begin(): Promise<void> {
-  const found = await ask<About>("about");
-  batch(() => {
-    about.value = found;
-    look(0, Math.min(found.steps, 400));
-    unit.value = found.passes[0].first;
-    if (location.hash) {
-      restored(location.hash.slice(1));
-      welcome.value = false;
-    }
-    searched.value ||= "h";
-  });
-  document.title = `${found.title} - Cellwright`;
-  effect(() => {
-    const query = { pass: passNumber.value, by: by.value };
-    const order = `${query.pass}/${query.by}`;
-    trying(
-      ask<number[]>("order", query).then((units) => {
-        if (order === `${passNumber.peek()}/${by.peek()}`) ordered.value = { order, units: Int32Array.from(units) };
-      }),
-    );
-  });
-  let waiting = 0;
-  effect(() => {
-    const text = written();
-    clearTimeout(waiting);
-    waiting = window.setTimeout(() => history.replaceState(null, "", `#${text}`), 200);
-  });
-  effect(() => {
-    document.documentElement.dataset.theme = dark.value ? "dark" : "light";
-  });
-  addEventListener("hashchange", () => restored(location.hash.slice(1)));
 }

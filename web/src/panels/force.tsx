@@ -1,11 +1,11 @@
 // Interventions: what would be otherwise if a signal had another value.
 
 import { figure } from "../figure";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
-import { go, pass, passNumber, range, step, unit } from "../state";
+import { forced, go, pass, passNumber, range, step, unit } from "../state";
 import { Answered, StepLink } from "./shared";
 
 interface Changes {
@@ -18,9 +18,8 @@ interface Changes {
 
 export function ForcePanel() {
   const { signals, memory } = pass.value;
-  const [signal, choose] = useState(memory);
-  const [value, force] = useState("0");
-  const name = signals.some((each) => each.name === signal) ? signal : memory;
+  const { value } = forced.value;
+  const name = signals.some((each) => each.name === forced.value.name) ? forced.value.name : memory;
   const [from, to] = range.value ?? [step.value, step.value + 1];
   return (
     <>
@@ -32,14 +31,20 @@ export function ForcePanel() {
       </p>
       <p>
         <label>
-          <select value={name} onChange={(event) => choose(event.currentTarget.value)}>
+          <select value={name} onChange={(event) => (forced.value = { name: event.currentTarget.value, value })}>
             {signals.map((each) => (
               <option key={each.name}>{each.name}</option>
             ))}
           </select>{" "}
           of unit {unit.value} is{" "}
         </label>
-        <input type="number" step="0.1" aria-label="Value" value={value} onChange={(event) => force(event.currentTarget.value)} />
+        <input
+          type="number"
+          step="0.1"
+          aria-label="Value"
+          value={value}
+          onChange={(event) => (forced.value = { name, value: event.currentTarget.value })}
+        />
       </p>
       <Result signal={name} value={value} from={from} to={to} />
     </>

@@ -1,10 +1,9 @@
 // The lesson: one unit through one step, equation by equation, with its own numbers; and what if they were others.
 
-import { useState } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { figure } from "../figure";
 import { Figure, saved } from "../source";
-import { about, pass, passNumber, step, unit } from "../state";
+import { about, chapter, leaves as moved, pass, passNumber, place, slid, step, unit } from "../state";
 import { said, visible } from "../tracks";
 import { Curves, Flow } from "./gradients";
 import { Answered } from "./shared";
@@ -25,33 +24,32 @@ const TEXTS: Record<string, [string, string]> = {
 };
 
 export function LessonPanel() {
-  const [chapter, turn] = useState(0);
-  const place = `${passNumber.value}/${step.value}/${unit.value}`;
-  const [kept, keep] = useState<{ place: string; changed: Record<string, number> }>({ place, changed: {} });
-  const changed = kept.place === place ? kept.changed : {};
-  const change = (changed: Record<string, number>) => keep({ place, changed });
   const { signals, name } = pass.value;
   const chapters = signals.length + 2;
-  const here = Math.min(chapter, chapters - 1);
+  const here = Math.min(chapter.value, chapters - 1);
   return (
     <>
       <h2>
         One step of unit {unit.value}, {here + 1} of {chapters}
       </h2>
       <p>
-        <button disabled={here === 0} onClick={() => turn(here - 1)}>
+        <button disabled={here === 0} onClick={() => (chapter.value = here - 1)}>
           Back
         </button>{" "}
-        <button disabled={here === chapters - 1} onClick={() => turn(here + 1)}>
+        <button disabled={here === chapters - 1} onClick={() => (chapter.value = here + 1)}>
           Next
         </button>{" "}
-        {Object.keys(changed).length > 0 && <button onClick={() => change({})}>As it was</button>}
+        {Object.keys(moved.value).length > 0 && <button onClick={() => slide({})}>As it was</button>}
       </p>
       {here === 0 && <Sizes key={name} />}
-      {here > 0 && here <= signals.length && <Signal name={signals[here - 1].name} changed={changed} change={change} />}
+      {here > 0 && here <= signals.length && <Signal name={signals[here - 1].name} />}
       {here === chapters - 1 && <Why />}
     </>
   );
+}
+
+function slide(leaves: Record<string, number>): void {
+  slid.value = { place: place.value, leaves };
 }
 
 /** What comes in, and what is learned. */
@@ -94,15 +92,9 @@ function Sizes() {
   );
 }
 
-interface Sliding {
-  name: string;
-  changed: Record<string, number>;
-  change: (changed: Record<string, number>) => void;
-}
-
 /** One signal: its equation, its numbers, and sliders for what it starts from. */
-function Signal({ name, changed, change }: Sliding) {
-  const query = { pass: passNumber.value, step: step.value, unit: unit.value, ...changed };
+function Signal({ name }: { name: string }) {
+  const query = { pass: passNumber.value, step: step.value, unit: unit.value, ...moved.value };
   const answer = useAnswer<Calculation>("lesson", query, true);
   const place = pass.value.signals.findIndex((each) => each.name === name);
   const [title, text] = TEXTS[name] ?? [name, pass.value.summary];
@@ -128,10 +120,10 @@ function Signal({ name, changed, change }: Sliding) {
                     min={-Math.max(8, Math.abs(leaves[leaf]))}
                     max={Math.max(8, Math.abs(leaves[leaf]))}
                     step={0.01}
-                    value={changed[leaf] ?? leaves[leaf]}
+                    value={moved.value[leaf] ?? leaves[leaf]}
                     disabled={saved}
                     aria-label={leaf}
-                    onInput={(event) => change({ ...changed, [leaf]: Number(event.currentTarget.value) })}
+                    onInput={(event) => slide({ ...moved.value, [leaf]: Number(event.currentTarget.value) })}
                   />
                   <span class="number">{figure(leaves[leaf])}</span>
                 </label>

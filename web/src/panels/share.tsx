@@ -2,7 +2,8 @@
 
 import { useState } from "preact/hooks";
 import { bytes, saved } from "../source";
-import { about, end, pass, passNumber, start, unit, written } from "../state";
+import { written } from "../address";
+import { about, end, pass, passNumber, start, unit } from "../state";
 
 const MOST = 1 << 20;
 

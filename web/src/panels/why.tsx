@@ -1,11 +1,11 @@
 // Attribution: which steps of the input an output depends on.
 
 import { figure } from "../figure";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
-import { about, go, step } from "../state";
+import { METHODS, Method, about, explained, go, step } from "../state";
 import { Answered, StepLink } from "./shared";
 
 interface Attribution {
@@ -16,34 +16,35 @@ interface Attribution {
   error: Figure;
 }
 
-const METHODS = {
-  integrated: "gradients along the way from the mean input to this one; they sum up to the change of the output",
-  gradient: "the gradient here, times the input",
-  occlusion: "how much the output falls if a step is the mean input instead",
-};
 const ROWS = 10;
 
 export function WhyPanel() {
-  const [unit, choose] = useState(0);
-  const [method, take] = useState<keyof typeof METHODS>("integrated");
-  const answer = useAnswer<Attribution>("why", { step: step.value, unit, method });
+  const { output, method } = explained.value;
+  const most = about.value!.outputs - 1;
+  const answer = useAnswer<Attribution>("why", { step: step.value, unit: output, method });
   return (
     <>
-      <h2>Why output {unit} is so at step {step.value}</h2>
+      <h2>Why output {output} is so at step {step.value}</h2>
       <p>
         <label>
           Output of the last layer{" "}
           <input
             type="number"
             min={0}
-            max={about.value!.outputs - 1}
-            value={unit}
-            onChange={(event) => choose(Math.min(Math.max(Number(event.currentTarget.value), 0), about.value!.outputs - 1))}
+            max={most}
+            value={output}
+            onChange={(event) => {
+              explained.value = { output: Math.min(Math.max(Number(event.currentTarget.value), 0), most), method };
+            }}
           />
         </label>
       </p>
       <p>
-        <select aria-label="Method" value={method} onChange={(event) => take(event.currentTarget.value as keyof typeof METHODS)}>
+        <select
+          aria-label="Method"
+          value={method}
+          onChange={(event) => (explained.value = { output, method: event.currentTarget.value as Method })}
+        >
           {Object.keys(METHODS).map((each) => (
             <option key={each}>{each}</option>
           ))}
