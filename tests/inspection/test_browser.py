@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import cellwright as cw
 from cellwright.inspection import Inspection
@@ -28,24 +26,11 @@ from cellwright.inspection.server import Server
 from cellwright.inspection.tiles import Pyramid
 
 STEPS, UNITS = 700, 12
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WORDS = ["<b>sun</b>", "&amp;", "moon", " ", "star", "\n", "'\""]
 PIXEL = """([name, x, y]) => {
     const canvas = document.querySelector(`canvas[data-name^="${name} "]`);
     return [...canvas.getContext("2d").getImageData(x * devicePixelRatio, y * devicePixelRatio, 1, 1).data];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        assert not os.environ.get("CI"), "the tests of the page need Chromium: apt-get install chromium"
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-        yield opened
-        opened.close()
 
 
 def made(steps: int = STEPS, units: int = UNITS, tracks: bool = True, **options: Any) -> Inspection:

@@ -35,6 +35,9 @@ import {
 
 const WRITTEN = { pass: passNumber, step, unit, by, tab } as const;
 
+/** Whether there is an address; a page in the frame of a notebook has none. */
+export const addressed = location.protocol !== "about:";
+
 /** The view as the part of the address behind #. */
 export function written(): string {
   const found = new URLSearchParams();
@@ -119,7 +122,7 @@ export async function begin(): Promise<void> {
   effect(() => {
     const text = written();
     clearTimeout(waiting);
-    waiting = window.setTimeout(() => history.replaceState(null, "", `#${text}`), 200);
+    if (addressed) waiting = window.setTimeout(() => history.replaceState(null, "", `#${text}`), 200);
   });
   effect(() => {
     document.documentElement.dataset.theme = dark.value ? "dark" : "light";

@@ -16,9 +16,7 @@ from .tiles import COLUMNS, FACTOR, Pyramid
 
 MOST = 30_000_000
 """Numbers in a page."""
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; connect-src data:"
-)
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 CARDS = 400
 """Steps of which one unit is told in every detail."""
 

@@ -17,6 +17,7 @@ from .tracks import Track
 
 if TYPE_CHECKING:
     from .plots import Plots
+    from .widget import InspectionWidget
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,32 @@ class Inspection:
         from .export import single_page
 
         write_whole(Path(path), single_page(Viewer(self, Path(path).stem)))
+
+    def widget(self, title: str = "inspection", height: int = 700) -> InspectionWidget:
+        """The page for a notebook: put it last in a cell. It is the page that `html` writes, in a frame.
+
+        Args:
+            title: of the page.
+            height: in pixels.
+
+        >>> import torch, cellwright as cw
+        >>> shown = cw.inspect(cw.LSTM(3, 4), torch.randn(7, 3)).widget(height=500)
+        >>> shown.height
+        500
+
+        Raises:
+            InputError: anywidget is not installed, or there is too much in the page.
+        """
+        try:
+            from .widget import InspectionWidget
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"a widget needs {error.name}, which is not installed; pip install 'cellwright[notebook]'"
+            ) from error
+        from .api import Viewer
+        from .export import single_page
+
+        return InspectionWidget(page=single_page(Viewer(self, title)).decode(), height=height)
 
     def show(self, title: str = "inspection", port: int = 0) -> None:
         """Serve the page and open the browser; until Ctrl-C.

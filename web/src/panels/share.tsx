@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { bytes, saved } from "../source";
-import { written } from "../address";
+import { addressed, written } from "../address";
 import { about, end, pass, passNumber, start, unit } from "../state";
 
 const MOST = 1 << 20;
@@ -14,7 +14,7 @@ export function SharePanel() {
     <>
       <h2>Take it along</h2>
       <p>
-        <button onClick={trying(link)}>Copy a link to this view</button>{" "}
+        {addressed && <button onClick={trying(link)}>Copy a link to this view</button>}{" "}
         <button onClick={trying(picture)}>Save the pictures as PNG</button>{" "}
         {!saved && <button onClick={trying(table)}>Save unit {unit.value} as CSV</button>}
       </p>
