@@ -74,7 +74,10 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
         options=measure_options(budget),
         features=measure_features(budget),
         derivatives=measure_derivatives(budget),
+        inspector=measure_inspector(budget),
     )
+    if result.inspector is None:
+        console.print("Chromium was not found: nothing about the inspector")
     show(result, console)
     if keep:
         console.print(f"\nkept in benchmarks/results/{result.save().name}; python -m benchmarks readme shows it")

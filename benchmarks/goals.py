@@ -32,6 +32,7 @@ def goals(result: Result) -> list[Goal]:
         *option_goals(result),
         *feature_goals(result),
         *derivative_goals(result),
+        *inspector_goals(result),
     ]
 
 
@@ -107,6 +108,22 @@ def derivative_goals(result: Result) -> Iterator[Goal]:
         least = 5 if race.name == "gradients of single samples" else 1
         got = race.ratio("loop")
         yield Goal(f"{race.name} against a loop over the steps", f"{least} x", f"{got:.2f} x", got >= least)
+
+
+def inspector_goals(result: Result) -> Iterator[Goal]:
+    """Looking inside costs little, and the page is quick and small."""
+    found = result.inspector
+    if found is None:
+        return
+    for measure, most, unit, got in (
+        ("inspect against the plain call, T = 10,000, 2 layers of 256", 2, "x", found.capture),
+        ("page, 100,000 steps of 512 units: first view", 3, "s", found.first_view),
+        ("pan and zoom, median", 50, "ms", 1e3 * found.moved),
+        ("pan and zoom, the slowest twentieth", 150, "ms", 1e3 * found.moved_at_worst),
+        ("memory of its server, a file of 2 GB", 500, "MB", found.held),
+        ("size of the page", 250, "kB", found.page),
+    ):
+        yield Goal(measure, f"at most {most} {unit}", f"{got:.3g} {unit}", got <= most)
 
 
 def feature_goals(result: Result) -> Iterator[Goal]:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 from statistics import median, quantiles
 from urllib.parse import urlsplit
 
@@ -59,16 +60,19 @@ class Inspector:
     page: float
 
 
-def measure_inspector(budget: float) -> Inspector:
-    """All of them; needs Chromium."""
+def measure_inspector(budget: float) -> Inspector | None:
+    """All of them; None without Chromium."""
+    chromium = which("chromium")
+    if chromium is None:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         shown, large = Path(folder) / "shown.inspection", Path(folder) / "large.inspection"
         made(SHOWN[0]).save(shown)
         made(LARGE).save(large)
         with Served(shown) as served:
-            first_view, moves = moved(served.url)
+            first_view, moves = moved(served.url, chromium)
         with Served(large) as served:
-            moved(served.url)
+            moved(served.url, chromium)
             held = served.held()
     size = sum(map(len, page().values())) / 1e3
     return Inspector(measure_capture(budget), median(moves), quantiles(moves, n=20)[-1], first_view, held, size)
@@ -113,15 +117,13 @@ class Served:
         return int(found[1]) / 1e3
 
 
-def moved(url: str) -> tuple[float, list[float]]:
+def moved(url: str, chromium: str) -> tuple[float, list[float]]:
     """Seconds until everything is drawn at first, and until each of many moves is."""
     from playwright.sync_api import sync_playwright
 
     assert urlsplit(url).hostname == "127.0.0.1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         shown = browser.new_page(viewport={"width": 1400, "height": 1000})
         began = time.monotonic()
         shown.goto(f"{url}#from=0&to={SHOWN[0]}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from .cases import Case, Comparison
 from .family import Race
+from .inspector import Inspector
 from .limits import Limits
 from .memory import Held
 from .shapes import Shape
@@ -19,7 +20,7 @@ FOLDER = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured, where, and with what."""
+    """What was measured, where, and with what; the inspector only where there is Chromium."""
 
     date: str
     machine: dict[str, str]
@@ -32,6 +33,7 @@ class Result:
     options: list[Race]
     features: list[Race]
     derivatives: list[Race]
+    inspector: Inspector | None
 
     def save(self) -> Path:
         """Write the file, named after the processor and the day."""
@@ -54,7 +56,13 @@ def latest() -> Result | None:
 
 
 def parse(raw: dict[str, Any]) -> Result:
-    """The inverse of `asdict`."""
+    """The inverse of `asdict`; older files have nothing about the inspector.
+
+    >>> found = latest()
+    >>> parse(asdict(found)) == found
+    True
+    """
+    inspector = raw.get("inspector")
     return Result(
         date=raw["date"],
         machine=raw["machine"],
@@ -67,6 +75,7 @@ def parse(raw: dict[str, Any]) -> Result:
         options=[Race(**each) for each in raw["options"]],
         features=[Race(**each) for each in raw["features"]],
         derivatives=[Race(**each) for each in raw["derivatives"]],
+        inspector=None if inspector is None else Inspector(**inspector),
     )
 
 
