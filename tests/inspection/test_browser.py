@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +23,7 @@ from cellwright.inspection.intervention import Force, intervene
 from cellwright.inspection.ledger import ledger
 from cellwright.inspection.memory import time_constants
 from cellwright.inspection.order import order
+from cellwright.inspection.readout import Readout
 from cellwright.inspection.server import Server
 from cellwright.inspection.tiles import Pyramid
 
@@ -363,6 +365,33 @@ def test_why(opened: Opened, inspection: Inspection) -> None:
     rows = [row.split("\t") for row in page.locator("aside .panel > table tr").all_inner_texts()]
     assert [int(row[0].split()[0]) for row in rows] == (found.start + order[:10]).tolist()
     assert [float(row[-1]) for row in rows] == pytest.approx(found.values[order[:10]], rel=1e-2)
+
+
+def test_scores_of_the_model(opened: Opened, inspection: Inspection) -> None:
+    names = ("\n", "<b>sun</b>", "moon")
+    torch.manual_seed(5)
+    scored = replace(inspection, readout=Readout(torch.randn(3, 2 * UNITS), torch.randn(3), names))
+    page = opened(scored, "#pass=0&step=50&unit=4&tab=force&range=50-60")
+    settled(page)
+    effect = intervene(scored, [Force("l0", "c", [4], 50, 60, 0.0)])
+    was, now = (scored.said(torch.from_numpy(each)).numpy() for each in (effect.before, effect.after))
+    most = int(np.linalg.norm(now - was, axis=1).argmax())
+    assert "What the model says changes by up to" in page.locator("aside [role=status]").inner_text()
+    rows = {
+        row.split("\t")[0]: [float(each) for each in row.split("\t")[1:]]
+        for row in page.locator("aside .panel > table tbody tr").all_inner_texts()
+    }
+    assert rows.keys() == {"⏎", "<b>sun</b>", "moon"}
+    assert rows["moon"] == pytest.approx([was[most, 2], now[most, 2]], rel=1e-2)
+    page.keyboard.press("8")
+    settled(page)
+    page.get_by_label("Score of").select_option("<b>sun</b>")
+    settled(page)
+    assert page.locator("aside h2").inner_text() == "Why the score of <b>sun</b> is so at step 50"
+    found = attribution(scored, 50, 1)
+    assert found.score == pytest.approx(float(scored.said(torch.from_numpy(effect.before))[50 - effect.start, 1]))
+    assert f"It is {found.score:.3g}" in page.locator("aside").inner_text()
+    assert state(page)["output"] == "1"
 
 
 def test_a_failed_self_check_is_red(opened: Opened, inspection: Inspection) -> None:

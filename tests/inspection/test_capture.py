@@ -225,6 +225,47 @@ def test_the_self_check_of_many_steps_is_spread_evenly(monkeypatch: pytest.Monke
         assert (passes.wrong(replace(made, states={**made.states, "h": h})) > 0.5) == seen
 
 
+class Scoring(nn.Module):
+    """Says something at each step."""
+
+    def __init__(self, layer: nn.Module, *head: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.head = layer, nn.Sequential(*head)
+
+    def forward(self, x: Tensor) -> Any:
+        y, state = self.layer(x)
+        return self.head(y), state
+
+
+@pytest.mark.parametrize("layer", [cw.LSTM(3, 4, bidirectional=True, dtype=torch.bfloat16), nn.GRU(3, 8)])
+def test_the_readout_of_a_model(layer: nn.Module) -> None:
+    dtype = next(layer.parameters()).dtype
+    model, x = Scoring(layer, nn.Dropout(0.5), nn.Linear(8, 5, dtype=dtype)), torch.randn(9, 3, dtype=dtype)
+    inspection = cw.inspect(model, x)
+    assert inspection.readout is not None
+    assert inspection.readout.names == ("0", "1", "2", "3", "4")
+    h = np.concatenate([each.signal("h") for each in inspection.passes], -1)
+    said = model.eval()(x)[0].detach().float()
+    assert torch.allclose(inspection.said(torch.from_numpy(h)), said, atol=1e-2 if dtype == torch.bfloat16 else 1e-6)
+
+
+def test_what_is_no_readout() -> None:
+    x = torch.randn(9, 3)
+    for head in ([nn.Linear(4, 5), nn.ReLU()], [nn.Linear(4, 5), nn.Linear(5, 2)], [nn.Tanh(), nn.Linear(4, 2)]):
+        inspection = cw.inspect(Scoring(cw.LSTM(3, 4), *head), x)
+        assert inspection.readout is None
+        assert inspection.said(x) is x
+
+    class Two(Scoring):
+        def forward(self, x: Tensor) -> Any:
+            return super().forward(self.lower(x)[0])
+
+    model = Two(cw.LSTM(3, 4), nn.Linear(4, 5, bias=False))
+    model.lower = cw.LSTM(3, 3)
+    assert cw.inspect(model, x).readout is not None
+    assert cw.inspect(model, x, layer="lower").readout is None
+
+
 def test_layers_on_other_steps_are_apart() -> None:
     class Model(nn.Module):
         def __init__(self) -> None:

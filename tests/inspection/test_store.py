@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cellwright.errors import DataError, InputError, RunError
 from cellwright.inspection import Inspection
 from cellwright.inspection.again import Part
 from cellwright.inspection.attribution import attribution
+from cellwright.inspection.readout import Readout
 
 TRACKS = {
     "word": ["<b>one</b>", "two", "one", "ä", "", "six", "7"],
@@ -53,6 +55,20 @@ def test_all_comes_back(inspection: Inspection, path: Path) -> None:
     for track, before in zip(found.tracks, inspection.tracks, strict=True):
         assert (track.name, track.kind, track.names) == (before.name, before.kind, before.names)
         assert np.array_equal(track.values, before.values)
+
+
+def test_the_readout_comes_back(inspection: Inspection, tmp_path: Path) -> None:
+    assert inspection.readout is None
+    w, b = torch.randn(3, inspection.outputs), torch.randn(3)
+    path = tmp_path / "read.inspection"
+    replace(inspection, readout=Readout(w, b, ("<b>", "", "c"))).save(path)
+    found = Inspection.open(path).readout
+    assert found is not None
+    assert found.names == ("<b>", "", "c")
+    assert torch.equal(found(torch.ones(inspection.outputs)), torch.nn.functional.linear(torch.ones(len(w[0])), w, b))
+    rewritten(path, lambda header, about: about["readout"].pop())
+    with pytest.raises(DataError, match="its scores do not fit its last layer"):
+        Inspection.open(path)
 
 
 def test_both_directions_stay_together(path: Path, inspection: Inspection) -> None:

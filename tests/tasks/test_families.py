@@ -30,6 +30,8 @@ MISSED = {
     "memory": 0.5,
 }
 """The most that each may miss: errors, and for text nats per character, of which it starts with three."""
+SAID = {"text": "likeliest next", "frames": "found", "memory": "answer"}
+"""The track that has the name of the largest score of each step."""
 READERS = [name for name in families if name not in ("text", "memory")]
 
 
@@ -88,7 +90,7 @@ def test_evaluate_agrees_with_the_final_figures(
 def test_inspect_shows_what_happens_beside_the_data(
     trained: tuple[str, Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, run, other = trained
+    name, run, other = trained
     place = run.with_name("made.inspection")
     for data in ([], [other]):
         assert called("inspect", run, *data, "--steps", 300, "--save", place) == 0
@@ -99,6 +101,13 @@ def test_inspect_shows_what_happens_beside_the_data(
     assert len(inspection.tracks) > 1
     assert all(len(each) == inspection.steps for each in inspection.tracks)
     assert next(iter(json.loads((run / "result.json").read_text()))) in inspection.notes
+    assert (inspection.readout is None) == (name in ("labels", "series"))
+    if name in SAID:
+        (track,) = (each for each in inspection.tracks if each.name == SAID[name])
+        assert inspection.readout is not None
+        passes = inspection.passes[-1 - inspection.passes[-1].reverse :]
+        scores = inspection.said(torch.from_numpy(np.concatenate([each.signal("h") for each in passes], -1)))
+        assert [inspection.readout.names[n] for n in scores.argmax(-1)] == [track.names[n] for n in track.values]
 
 
 def test_a_network_that_learns_is_as_it_was_after_measuring(trained: tuple[str, Path, Path]) -> None:

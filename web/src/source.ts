@@ -45,8 +45,10 @@ export interface About {
   columns: number;
   factor: number;
   orders: string[];
-  /** Of the last layer, all directions together. */
+  /** How many scores, or without them outputs of the last layer, all directions together. */
   outputs: number;
+  /** The names of the scores of a step; none if the model has none. */
+  scores: string[];
   passes: Pass[];
   tracks: Track[];
 }

@@ -34,7 +34,7 @@ from .tracks import Track
 MOST = 1 << 20
 """Numbers in one answer."""
 PIECE = 4096
-TERMS, ENTRIES = 12, 200
+TERMS, ENTRIES, SCORES = 12, 200, 8
 LAGS = 200
 SEARCHED = 1 << 25
 """Numbers that are searched for places like another."""
@@ -134,7 +134,8 @@ def about(viewer: Viewer, query: Query) -> Any:
         "columns": COLUMNS,
         "factor": FACTOR,
         "orders": list(ORDERS),
-        "outputs": outputs(inspection),
+        "outputs": len(inspection.said(torch.zeros(inspection.outputs))),
+        "scores": () if inspection.readout is None else inspection.readout.names,
         "passes": [described(made) for made in inspection.passes],
         "tracks": [
             {
@@ -358,27 +359,33 @@ def changes(viewer: Viewer, query: Query) -> Any:
     unit = whole(query, "unit", made.units)
     force = Force(made.name, name, [unit], start, end, number(query, "value"))
     effect = intervene(viewer.inspection, [force])
+    was, now = (viewer.inspection.said(torch.from_numpy(each)).numpy() for each in (effect.before, effect.after))
+    change = np.linalg.norm(now - was, axis=1)
+    most = int(change.argmax())
     return {
         "start": effect.start,
-        "change": np.sqrt(np.square(effect.after - effect.before).sum(1)),
-        "size": np.sqrt(np.square(effect.before).sum(1)),
+        "change": change,
+        "size": np.linalg.norm(was, axis=1),
+        "scores": scores(viewer.inspection, was[most], now[most]),
         "before": made.states[made.memory][effect.start : effect.end, unit],
         "after": effect.signals[made.name][made.memory][:, unit],
     }
 
 
+def scores(inspection: Inspection, was: Array, now: Array) -> list[dict[str, Any]]:
+    """The scores of a step that have changed most, by name."""
+    if inspection.readout is None:
+        return []
+    largest = np.argsort(-np.abs(now - was), kind="stable")[:SCORES]
+    return [{"name": inspection.readout.names[n], "was": was[n], "is": now[n]} for n in largest]
+
+
 def why(viewer: Viewer, query: Query) -> Any:
-    """What steps of the input an output of the last layer depends on."""
+    """What steps of the input a score of the model depends on, or an output of the last layer."""
     inspection = viewer.inspection
     step = whole(query, "step", inspection.steps)
-    unit = whole(query, "unit", outputs(inspection))
+    unit = whole(query, "unit", len(inspection.said(torch.zeros(inspection.outputs))))
     return attribution(inspection, step, unit, query.get("method", ""))
-
-
-def outputs(inspection: Inspection) -> int:
-    """How many outputs the last layer has."""
-    last = inspection.passes[-1]
-    return sum(made.states["h"].shape[1] for made in inspection.passes if made.inputs[0] is last.inputs[0])
 
 
 QUESTIONS: dict[str, Callable[[Viewer, Query], Any]] = {

@@ -87,14 +87,14 @@ def occlusion(score: Score, x: Tensor, baseline: Tensor) -> Tensor:
 
 
 def attribution(inspection: Inspection, step: int, unit: int, method: str = "integrated") -> Attribution:
-    """What of the input the output of a unit of the last layer depends on.
+    """What of the input a score of the model depends on; without a readout, an output of the last layer.
 
     The baseline is the mean of the input over all steps that are looked at.
 
     Args:
         inspection: of the layers.
         step: of the output.
-        unit: of the outputs of the last layer, those of the other direction behind those of the first.
+        unit: which score; or of the outputs of the last layer, those of the other direction behind those of the first.
         method: `gradient`, `integrated` or `occlusion`.
 
     >>> import torch, cellwright as cw
@@ -116,7 +116,7 @@ def attribution(inspection: Inspection, step: int, unit: int, method: str = "int
     baseline = x.mean(0).expand_as(x)
 
     def score(inputs: Tensor) -> Tensor:
-        return part.run(inputs)[step - part.start, :, unit]
+        return inspection.said(part.run(inputs)[step - part.start])[:, unit]
 
     with torch.no_grad():
         ends = score(torch.stack([baseline, x], 1)).tolist()

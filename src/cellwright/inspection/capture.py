@@ -16,6 +16,7 @@ from ..errors import InputError, nearest
 from ..layers import Recurrent
 from .inspection import Inspection
 from .passes import wrong
+from .readout import Reading
 from .recorder import THEIRS, Recorder
 from .tracks import Track
 
@@ -58,6 +59,7 @@ class Capture:
             )
         self.latest: str | None = None
         self.order: dict[str, None] = {}
+        self.reading = Reading()
         self.undo: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -69,6 +71,7 @@ class Capture:
                 module.forward = partial(self.run, name)  # type: ignore[method-assign]
             handle = module.register_forward_hook(partial(self.seen, name), with_kwargs=True)
             self.undo.append(handle)
+        self.undo.extend(self.reading.watch(self.model))
         return self
 
     def __exit__(
@@ -93,6 +96,7 @@ class Capture:
         self.latest = name
         self.order.pop(name, None)
         self.order[name] = None
+        self.reading.given = output[0]
         given = {**dict(zip(("input", "hx"), args, strict=False)), **kwargs}
         input, state = given["input"], given.get("hx", given.get("state"))
         if not isinstance(module, Recurrent) or isinstance(input, PackedSequence):
@@ -129,4 +133,5 @@ class Capture:
         passes = [made for name, each in alike.items() for made in each.passes(name)]
         error = max([each.apart for each in alike.values()] + [wrong(made) for made in passes])
         tolerance = max(TOLERANCE[next(each.module.parameters()).dtype] for each in alike.values())
-        return Inspection(passes, list(tracks), error, tolerance)
+        readout = self.reading.readout if chosen is self.recorders[self.latest] else None
+        return Inspection(passes, list(tracks), error, tolerance, readout=readout)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
 from ..cells import Cell
 from ..errors import InputError, nearest
 from .passes import Pass
+from .readout import Readout
 from .tracks import Track
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Inspection:
         error: the largest difference between h as the model gave it and h as the equations give it.
         tolerance: up to which that is rounding.
         notes: what else is known, such as the figures of a run.
+        readout: what the model says at each step, if that is a linear layer on what the last recurrent layer gives.
     """
 
     passes: Sequence[Pass]
@@ -37,6 +40,7 @@ class Inspection:
     error: float = 0.0
     tolerance: float = 1e-4
     notes: Mapping[str, Any] = field(default_factory=dict)
+    readout: Readout | None = None
 
     def __post_init__(self) -> None:
         for each in self.tracks:
@@ -66,6 +70,16 @@ class Inspection:
     def starts(self) -> np.ndarray:
         """Of the sequences, and N behind them: int64 `[S + 1]`."""
         return self.passes[0].starts
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the last layer gives at each step, all directions together."""
+        last = self.passes[-1]
+        return sum(made.states["h"].shape[1] for made in self.passes if made.inputs[0] is last.inputs[0])
+
+    def said(self, h: Tensor) -> Tensor:
+        """What the model says for h of the last layer, `[..., D * H]`: its scores; without a readout h itself."""
+        return h if self.readout is None else self.readout(h)
 
     @property
     def plot(self) -> Plots:

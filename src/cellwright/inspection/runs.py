@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,10 @@ def inspected(problem: Problem, network: nn.Module, data: Any, steps: int, notes
         raise DataError("there is nothing to read in the data; bring some that are long enough")
     tracks = [track(name, joined(values), names[name]) for name, values in parts.items()]
     found = capture.inspection(tracks)
-    return Inspection(found.passes, found.tracks, found.error, found.tolerance, dict(notes))
+    readout, scored = found.readout, tuple(problem.scored)
+    if readout is not None and len(scored) == len(readout.names):
+        readout = replace(readout, names=scored)
+    return replace(found, notes=dict(notes), readout=readout)
 
 
 def joined(parts: Sequence[Any]) -> Any:

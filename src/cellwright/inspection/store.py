@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..layers.regularisation import Regularisation
 from .anatomy import FUNCTIONS
 from .inspection import Inspection
 from .passes import Array, Pass
+from .readout import Readout
 from .tracks import KINDS, Track
 
 KEY, FORMAT = "cellwright.inspection", 1
@@ -40,10 +42,12 @@ def save(inspection: Inspection, path: Path) -> None:
     passes = [described(made, inspection.passes, f"{n}", arrays) for n, made in enumerate(inspection.passes)]
     for n, each in enumerate(inspection.tracks):
         arrays[f"track.{n}"] = each.values
+    if inspection.readout is not None:
+        arrays |= {"readout.w": inspection.readout.w.numpy(), "readout.b": inspection.readout.b.numpy()}
     about = {
         "format": FORMAT, "error": inspection.error, "tolerance": inspection.tolerance, "notes": inspection.notes,
         "tracks": [{"name": each.name, "kind": each.kind, "names": each.names} for each in inspection.tracks],
-        "passes": passes,
+        "passes": passes, "readout": None if inspection.readout is None else inspection.readout.names,
     }  # fmt: skip
     header: dict[str, Any] = {"__metadata__": {KEY: json.dumps(about)}}
     ordered = sorted(arrays.items(), key=lambda each: -each[1].itemsize)  # so that every number lies where it should
@@ -138,7 +142,17 @@ def assembled(about: Mapping[str, Any], arrays: Mapping[str, Array], known: Mapp
     if not passes:
         raise ValueError("it holds no layer")
     tracks = [track_of(each, np.asarray(arrays[f"track.{n}"])) for n, each in enumerate(about["tracks"])]
-    return Inspection(passes, tracks, float(about["error"]), float(about["tolerance"]), dict(about["notes"]))
+    found = Inspection(passes, tracks, float(about["error"]), float(about["tolerance"]), dict(about["notes"]))
+    names = about.get("readout")  # files of earlier versions have none
+    return found if names is None else replace(found, readout=readout_of(names, arrays, found.outputs))
+
+
+def readout_of(names: Sequence[Any], arrays: Mapping[str, Array], outputs: int) -> Readout:
+    """What the model says, of its parts."""
+    w, b = (torch.from_numpy(np.array(arrays[f"readout.{name}"])) for name in "wb")
+    if w.shape != (len(names), outputs) or b.shape != (len(names),):
+        raise ValueError("its scores do not fit its last layer")
+    return Readout(w, b, tuple(map(str, names)))
 
 
 def pass_of(

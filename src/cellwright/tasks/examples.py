@@ -20,6 +20,11 @@ class ExampleProblem(ABC):
 
     settings: RecurrentSettings
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """No scores of single steps, where it is not said otherwise."""
+        return ()
+
     @abstractmethod
     def lengths(self, examples: Sequence[Any]) -> list[int]:
         """The steps of each example."""

@@ -82,6 +82,10 @@ class Problem(Protocol):
     def files(self) -> Mapping[str, bytes]:
         """What belongs beside the weights, by file name, such as a vocabulary."""
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The names of what a step has scores of; none where it has no scores."""
+
     def network(self) -> nn.Module:
         """A new network with weights drawn from torch's global generator."""
 

@@ -6,12 +6,15 @@ import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
 import { forced, go, pass, passNumber, range, step, unit } from "../state";
+import { visible } from "../tracks";
 import { Answered, StepLink } from "./shared";
 
 interface Changes {
   start: number;
   change: number[];
   size: number[];
+  /** Of the step that changes most. */
+  scores: { name: string; was: number; is: number }[];
   before: Figure[];
   after: Figure[];
 }
@@ -57,11 +60,11 @@ function Result({ signal, value, from, to }: { signal: string; value: string; fr
   return <Answered answer={answer}>{(found) => <Effects {...found} />}</Answered>;
 }
 
-function Effects({ start, change, size, before, after }: Changes) {
+function Effects({ start, change, size, scores, before, after }: Changes) {
   const [at, lines, own] = useMemo(
     () => [
       change.map((_, n) => start + n),
-      [{ name: "change of h in %", values: change.map((each, n) => (100 * each) / (size[n] || 1)), colour: "second" }],
+      [{ name: "change in %", values: change.map((each, n) => (100 * each) / (size[n] || 1)), colour: "second" }],
       [
         { name: "was", values: before, colour: "faint" },
         { name: "is", values: after, colour: "first" },
@@ -76,7 +79,7 @@ function Effects({ start, change, size, before, after }: Changes) {
       <p role="status">
         {change[most] === 0
           ? "Nothing changes."
-          : `What the last layer says changes by up to ${figure((100 * change[most]) / (size[most] || 1))} %`}
+          : `What the ${scores.length ? "model" : "last layer"} says changes by up to ${figure((100 * change[most]) / (size[most] || 1))} %`}
         {change[most] > 0 && (
           <>
             {" "}
@@ -85,6 +88,26 @@ function Effects({ start, change, size, before, after }: Changes) {
         )}
       </p>
       <Plot summary="Change of the outputs, of their length" along="step" at={at} lines={lines} height={150} chosen={(n) => go(start + n)} />
+      {change[most] > 0 && scores.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th>score at step {start + most}</th>
+              <th class="number">was</th>
+              <th class="number">is</th>
+            </tr>
+          </thead>
+          <tbody>
+            {scores.map(({ name, was, is }, n) => (
+              <tr key={n}>
+                <td>{visible(name)}</td>
+                <td class="number">{figure(was)}</td>
+                <td class="number">{figure(is)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
       <h3>
         {pass.value.memory} of unit {unit.value}
       </h3>

@@ -6,6 +6,7 @@ import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
 import { METHODS, Method, about, explained, go, step } from "../state";
+import { visible } from "../tracks";
 import { Answered, StepLink } from "./shared";
 
 interface Attribution {
@@ -20,24 +21,33 @@ const ROWS = 10;
 
 export function WhyPanel() {
   const { output, method } = explained.value;
-  const most = about.value!.outputs - 1;
+  const { scores, outputs } = about.value!;
+  const most = outputs - 1;
+  const choose = (chosen: number) => (explained.value = { output: Math.min(Math.max(chosen, 0), most), method });
   const answer = useAnswer<Attribution>("why", { step: step.value, unit: output, method });
   return (
     <>
-      <h2>Why output {output} is so at step {step.value}</h2>
+      <h2>
+        Why {scores.length ? `the score of ${visible(scores[output])}` : `output ${output}`} is so at step {step.value}
+      </h2>
       <p>
-        <label>
-          Output of the last layer{" "}
-          <input
-            type="number"
-            min={0}
-            max={most}
-            value={output}
-            onChange={(event) => {
-              explained.value = { output: Math.min(Math.max(Number(event.currentTarget.value), 0), most), method };
-            }}
-          />
-        </label>
+        {scores.length ? (
+          <label>
+            Score of{" "}
+            <select value={output} onChange={(event) => choose(Number(event.currentTarget.value))}>
+              {scores.map((name, n) => (
+                <option key={n} value={n}>
+                  {visible(name)}
+                </option>
+              ))}
+            </select>
+          </label>
+        ) : (
+          <label>
+            Output of the last layer{" "}
+            <input type="number" min={0} max={most} value={output} onChange={(event) => choose(Number(event.currentTarget.value))} />
+          </label>
+        )}
       </p>
       <p>
         <select
@@ -65,7 +75,7 @@ function Values({ start, values, score, baseline, error }: Attribution) {
   return (
     <>
       <p>
-        The output is {figure(score)}, and {figure(baseline)} for the mean input.{" "}
+        It is {figure(score)}, and {figure(baseline)} for the mean input.{" "}
         {error !== "NaN" && `The values sum up to the difference but for ${figure(100 * Number(error), 2)} %.`}
       </p>
       <Plot summary="What each step has moved" along="step of the input" at={at} lines={lines} chosen={(n) => go(start + n)} />

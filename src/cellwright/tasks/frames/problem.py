@@ -89,6 +89,11 @@ class FrameProblem(ExampleProblem):
         self.labels, self.settings = labels, settings
         self.weights = torch.ones(len(labels))
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The labels."""
+        return self.labels.names
+
     @abstractmethod
     def seen(self, video: Any) -> Tensor:
         """What the network sees of a video, `[T, ...]`."""

@@ -145,6 +145,11 @@ class Remembering:
         """The name of the problem."""
         return {PROBLEM_FILE: to_json({"problem": [self.name]})}
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The answers, by their numbers; or the one number that is answered."""
+        return ["answer"] if self.outputs == 1 else [f"{each}" for each in range(self.outputs)]
+
     def network(self) -> MemoryNetwork:
         """A new network."""
         return MemoryNetwork(self.inputs, self.outputs, self.settings)

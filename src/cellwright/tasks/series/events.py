@@ -101,6 +101,11 @@ class Events(ExampleProblem):
         """The columns, and how often each event happens."""
         return {COLUMNS_FILE: to_json(dict(zip(TABLES, (self.columns, self.shares.tolist()), strict=True)))}
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The events."""
+        return self.columns
+
     def network(self) -> EventNetwork:
         """A new network."""
         return EventNetwork(self.shares, self.settings)

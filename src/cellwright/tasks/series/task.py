@@ -63,6 +63,11 @@ class Forecasting:
         found = (self.columns, self.means.tolist(), self.deviations.tolist(), self.steps.tolist())
         return {SCALES_FILE: to_json(dict(zip(TABLES, found, strict=True)))}
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """Nothing: a forecast is of a whole history."""
+        return ()
+
     def network(self) -> Forecaster:
         """A new forecaster."""
         return Forecaster(len(self.columns), self.settings)

@@ -52,6 +52,11 @@ class Tagging(ExampleProblem):
         """The vocabulary as a file."""
         return {VOCABULARY_FILE: self.vocabulary.to_json()}
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The tags."""
+        return self.vocabulary.tags.names
+
     def network(self) -> Tagger:
         """A new tagger."""
         return Tagger(self.vocabulary, self.settings)

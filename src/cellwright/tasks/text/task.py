@@ -53,6 +53,11 @@ class Language:
         """The vocabulary as a file."""
         return {VOCABULARY_FILE: self.vocabulary.to_json().encode()}
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The tokens."""
+        return [self.vocabulary.decode([token]) for token in range(self.vocabulary.size)]
+
     def network(self) -> LanguageModel:
         """A new language model."""
         return LanguageModel(self.vocabulary.size, self.settings)

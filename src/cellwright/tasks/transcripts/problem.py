@@ -66,6 +66,11 @@ class Transcribing(ExampleProblem):
         """What is counted."""
         return self.settings.unit
 
+    @property
+    def scored(self) -> Sequence[str]:
+        """The blank, then the symbols."""
+        return ("blank", *self.symbols.names)
+
     @abstractmethod
     def network(self) -> nn.Module:
         """A new network."""
