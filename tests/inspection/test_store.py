@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -128,6 +129,10 @@ def rewritten(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], obj
         (lambda header, about: about["passes"][0].update(functions={"i": "eval"}), "a function that is not known"),
         (lambda header, about: about["passes"][0].update(functions={"i": "tanh"}), "lacks signals of its cell"),
         (lambda header, about: about["passes"][0].update(weights=2), "do not fit|not enough values"),
+        (lambda header, about: about["passes"][0].update(bias=False), "do not fit one another"),
+        (lambda header, about: about["passes"][0].update(name="\x1b[2J"), "cannot be printed"),
+        (lambda header, about: about["passes"][0].update(x=math.inf), "cannot convert float infinity"),
+        (lambda header, about: header["0.weight.2"].update(shape=[4, 4]), "do not fit one another"),
         (lambda header, about: about["passes"][2].update(inputs=[0]), "do not fit one another"),
         (lambda header, about: about["passes"][2].update(inputs=[9]), "out of range"),
         (lambda header, about: about["passes"][0].update(cell="gru"), "has no cell state c"),
@@ -157,6 +162,22 @@ def test_foreign_files_are_told(path: Path, tmp_path: Path) -> None:
     for missing in (tmp_path / "none", tmp_path):
         with pytest.raises(DataError, match="must be an inspection"):
             Inspection.open(missing)
+
+
+def test_what_is_nested_too_deeply_is_told(path: Path) -> None:
+    rewritten(path, lambda header, about: about.update(notes="#" * 200_000))
+    text = b'\\"' + b"#" * 200_000 + b'\\"'
+    path.write_bytes(path.read_bytes().replace(text, b"[" * len(text)))
+    with pytest.raises(DataError, match="recursion"):
+        Inspection.open(path)
+
+
+@pytest.mark.parametrize("cell", ["lstn", "", 3, True, [], None])
+def test_a_cell_that_is_none_is_told(cell: object, path: Path) -> None:
+    rewritten(path, lambda header, about: about["passes"][0].update(cell=cell))
+    with pytest.raises((DataError, InputError)) as told:
+        Inspection.open(path)
+    assert len(str(told.value).splitlines()) == 1
 
 
 def test_what_was_there_stays_if_writing_fails(inspection: Inspection, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
 HEADER_LENGTH, ALIGNMENT = 8, 8
 ROWS = 1 << 14
 """Rows that are written at once."""
+DAMAGE = (
+    OSError, SafetensorError, KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError, RecursionError
+)  # fmt: skip
+"""What goes wrong while something is read that is no inspection."""
 
 
 def save(inspection: Inspection, path: Path) -> None:
@@ -99,11 +103,11 @@ def opened(path: Path, own: Sequence[Cell] = ()) -> Inspection:
         with safe_open(path, "numpy") as file:  # checks that every array lies within the file
             about = json.loads((file.metadata() or {})[KEY])
         if about["format"] != FORMAT:
-            raise ValueError(f"it has the format {about['format']}, and this version reads {FORMAT}")
-        unknown = next((each["cell"] for each in about["passes"] if each["cell"] not in known), None)
+            raise ValueError(f"it has the format {about['format']!r}, and this version reads {FORMAT}")
+        unknown = next((str(each["cell"]) for each in about["passes"] if each["cell"] not in known), None)
         if unknown is None:
             return assembled(about, mapped(path), known)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except DAMAGE as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
         raise DataError(
             f"{str(path)!r} must be an inspection that cellwright has saved, but is not, or is damaged: {reason}; "
@@ -167,8 +171,8 @@ def pass_of(
     options = Regularisation(known[about["cell"]], tuple(about["zoneout"]), cell_clip=about["cell_clip"])
     weights = weights_of(
         [torch.from_numpy(np.array(arrays[f"{key}weight.{n}"])) for n in range(about["weights"])],
-        about["bias"],
-        about["projected"],
+        bool(about["bias"]),
+        bool(about["projected"]),
     )
 
     def group(kind: str) -> dict[str, Array]:
@@ -193,15 +197,29 @@ def check(made: Pass) -> None:
         *((made.first[name].shape, (len(made.starts) - 1, width)) for name, width in widths.items()),
         *((each.shape, (made.steps, units)) for kind in (made.inner, made.values) for each in kind.values()),
         *((each.shape[:1], (made.steps,)) for each in made.inputs),
-        ((sum(each.shape[1] for each in made.inputs),), made.weights.w.shape[1:]),
-        (made.weights.w.shape[:1], made.weights.r.shape[:1]),
+        *shapes_of_weights(made),
     ]
     if any(tuple(found) != tuple(expected) for found, expected in shapes):
         raise ValueError(f"the parts of {made.name!r} do not fit one another")
+    if not made.name.isprintable():  # it goes to terminals
+        raise ValueError(f"the name {made.name!r} has letters that cannot be printed")
     if not {*made.functions.values()} <= FUNCTIONS.keys():
         raise ValueError(f"{made.name!r} has a function that is not known")
     if {*made.inner, *made.values, *made.states} != {*cell.signals} or made.inner.keys() != made.functions.keys():
         raise ValueError(f"{made.name!r} lacks signals of its cell {cell.name!r}, or has others")
+
+
+def shapes_of_weights(made: Pass) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+    """The shapes of the weights of a pass as they are, and as its cell and its inputs need them."""
+    cell, units, weights = made.cell, made.units, made.weights
+    rows, width = len(cell.gates) * units, weights.r.shape[1]
+    yield weights.w.shape, (rows, sum(each.shape[1] for each in made.inputs))
+    yield weights.r.shape, (rows, units if weights.p is None else width)
+    yield from ((each.shape, (rows,)) for each in (weights.b_w, weights.b_r) if each is not None)
+    yield from ((each.shape, (units,)) for each in weights.vectors)
+    yield (len(weights.vectors),), (len(cell.vectors),)
+    if weights.p is not None:
+        yield weights.p.shape, (width, units)
 
 
 def track_of(about: Mapping[str, Any], values: Array) -> Track:
