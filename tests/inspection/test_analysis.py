@@ -112,7 +112,8 @@ def followed(made: Pass, x: Tensor, end: int, along: Tensor, lags: int) -> Flow:
     for lag, each in enumerate(kept[::-1]):
         direct.append(of_memory[1] if lag < first else direct[-1] * each)
     norms = [[float(each.norm()) for each in group[: lags + 1]] for group in (of_h, of_memory, direct)]
-    return Flow(*map(np.array, norms), np.ones(lags + 1))
+    units = np.concatenate([each.abs().numpy() for each in of_memory[: lags + 1]])
+    return Flow(*map(np.array, norms), np.ones(lags + 1), units)
 
 
 @pytest.mark.parametrize("name", list(cw.cells))
@@ -151,11 +152,39 @@ def test_flow_stays_within_its_sequence() -> None:
 def test_verdicts() -> None:
     lags = np.arange(101)
     ones = np.ones(101)
-    assert Flow(0.5**lags, 0.5**lags, 0.5**lags, ones).verdict == "vanishing"
-    assert Flow(0.97**lags, 0.97**lags, ones, ones).verdict == "healthy"
-    assert Flow(1.1**lags, ones, ones, ones).verdict == "exploding"
-    assert Flow(ones, ones, ones, ones).horizon is None
-    assert Flow(0.5**lags, 0.7**lags, ones, ones).horizon == 13
+    assert Flow(0.5**lags, 0.5**lags, 0.5**lags, ones, ones).verdict == "vanishing"
+    assert Flow(0.97**lags, 0.97**lags, ones, ones, ones).verdict == "healthy"
+    assert Flow(1.1**lags, ones, ones, ones, ones).verdict == "exploding"
+    assert Flow(ones, ones, ones, ones, ones).horizon is None
+    assert Flow(0.5**lags, 0.7**lags, ones, ones, ones).horizon == 13
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_time_constants_by_gradient_of_constant_gates(reverse: bool) -> None:
+    layer = cw.LSTM(2, 4, bidirectional=reverse, dtype=torch.float64)
+    with torch.no_grad():
+        for each in layer.parameters():
+            each.zero_()
+        for direction in ("", "_reverse" * reverse):
+            layer.get_parameter(f"bias_ih_l0{direction}")[4:8] = torch.tensor([-3.0, 1.0, 3.0, 80.0])
+    made = cw.inspect(layer, torch.randn(200, 2, dtype=torch.float64)).passes[-1]
+    found, expected = flow(made, 100).constants, time_constants(made).bias
+    assert np.allclose(found[:3], expected[:3], rtol=1e-10)
+    assert np.isinf(found[3])
+
+
+def test_time_constants_by_gradient_see_what_goes_through_h() -> None:
+    torch.manual_seed(1)
+    layer = cw.LSTM(2, 3, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight_hh_l0.zero_()
+        layer.bias_ih_l0[3:6] = -9  # gates alone keep nothing
+        layer.weight_hh_l0[6] = torch.tensor([1.8, 0.0, 0.0])
+        layer.bias_ih_l0[9:12] = 4
+    made = cw.inspect(layer, torch.randn(200, 2, dtype=torch.float64) / 99).passes[0]
+    by_gates, by_gradient = time_constants(made).geometric, flow(made, 100).constants
+    assert (by_gates < 0.2).all()
+    assert by_gradient[0] > 1 > by_gradient[1:].max()
 
 
 @pytest.mark.parametrize("name", list(cw.cells))

@@ -13,7 +13,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import cellwright as cw
 from cellwright.errors import InputError
-from cellwright.inspection import Capture, Inspection, passes, recorder
+from cellwright.inspection import Capture, Inspection, recorder, selfcheck
+from cellwright.kernels.layer import Weights, weights_of
 
 EXACT = 2e-3
 """Gates come from z in float16."""
@@ -188,7 +189,7 @@ def test_swapped_gates_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         layer.load_state_dict(weights)
         return layer
 
-    monkeypatch.setattr(passes, "CHECKED", 2)
+    monkeypatch.setattr(selfcheck, "CHECKED", 2)
     theirs, x = nn.LSTM(3, 4, num_layers=2), torch.randn(20, 3)
     assert cw.inspect(theirs, x).right
     monkeypatch.setattr(recorder, "converted", swapped)
@@ -205,6 +206,38 @@ def test_a_missing_bias_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cw.inspect(nn.LSTM(3, 4), torch.randn(20, 3)).right
 
 
+def test_swapped_gates_of_our_own_layers_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = cw.LSTM(3, 4, num_layers=2), torch.randn(2000, 3)
+    assert cw.inspect(layer, x).right
+
+    def swapped(weights: Weights) -> Weights:
+        tensors = [torch.cat([each.chunk(4)[n] for n in (1, 0, 2, 3)]) for each in weights.tensors()]
+        return weights_of(tensors, bias=True)
+
+    monkeypatch.setattr(recorder, "apart", swapped)
+    assert not cw.inspect(layer, x).right
+
+
+def test_a_missing_bias_of_our_own_layers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = cw.LSTM(3, 4), torch.randn(2000, 3)
+    monkeypatch.setattr(recorder, "apart", lambda weights: weights_of(weights.tensors()[:2], bias=False))
+    assert not cw.inspect(layer, x).right
+
+
+@pytest.mark.parametrize("layer", [cw.LSTM(3, 4), nn.LSTM(3, 4)])
+def test_gates_in_the_place_of_others_are_told(layer: nn.Module) -> None:
+    made = cw.inspect(layer, torch.randn(20, 3)).passes[0]
+    assert selfcheck.wrong(made) < 1e-6
+    swapped = {**made.inner, "i": made.inner["f"], "f": made.inner["i"]}
+    assert selfcheck.wrong(replace(made, inner=swapped)) > 1e-2
+
+
+@pytest.mark.parametrize("name", list(cw.cells))
+def test_large_numbers_pass_the_self_check(name: str) -> None:
+    layer = cw.Recurrent(name, 3, 4)
+    assert cw.inspect(layer, 30 * torch.randn(50, 3)).right
+
+
 def test_a_single_wrong_step_of_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Wrong(nn.LSTM):
         def forward(self, input: Tensor, hx: Any = None) -> Any:
@@ -212,17 +245,17 @@ def test_a_single_wrong_step_of_torch_is_told(monkeypatch: pytest.MonkeyPatch) -
             y[7] += 0.01
             return y, last
 
-    monkeypatch.setattr(passes, "CHECKED", 2)
+    monkeypatch.setattr(selfcheck, "CHECKED", 2)
     assert not cw.inspect(Wrong(3, 4), torch.randn(20, 3)).right
 
 
 def test_the_self_check_of_many_steps_is_spread_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passes, "CHECKED", 3)
+    monkeypatch.setattr(selfcheck, "CHECKED", 3)
     made = cw.inspect(cw.LSTM(3, 4), torch.randn(21, 3))["l0"]
     for step, seen in ((0, True), (5, False), (10, True), (15, False), (20, True)):
         h = made.states["h"].copy()
         h[step] += 1
-        assert (passes.wrong(replace(made, states={**made.states, "h": h})) > 0.5) == seen
+        assert (selfcheck.wrong(replace(made, states={**made.states, "h": h})) > 0.5) == seen
 
 
 class Scoring(nn.Module):

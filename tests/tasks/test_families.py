@@ -94,7 +94,7 @@ def test_inspect_shows_what_happens_beside_the_data(
     place = run.with_name("made.inspection")
     for data in ([], [other]):
         assert called("inspect", run, *data, "--steps", 300, "--save", place) == 0
-        assert "h differs from the equations by at most" in capsys.readouterr().out
+        assert "signals differ from the equations by at most" in capsys.readouterr().out
     inspection = Inspection.open(place)
     assert inspection.right
     assert inspection.steps > 30

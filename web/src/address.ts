@@ -11,6 +11,7 @@ import {
   by,
   chapter,
   dark,
+  doubted,
   end,
   explained,
   forced,
@@ -100,6 +101,7 @@ export async function begin(): Promise<void> {
   const found = await ask<About>("about");
   batch(() => {
     about.value = found;
+    doubted.value = !found.right;
     look(0, Math.min(found.steps, 400));
     unit.value = found.passes[0].first;
     if (location.hash) {

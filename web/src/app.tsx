@@ -15,7 +15,7 @@ import { MemoryPanel } from "./panels/memory";
 import { SharePanel } from "./panels/share";
 import { WhyPanel } from "./panels/why";
 import {
-  TABS, about, by, dark, end, failure, go, hidden, look, pass, passNumber, start, step, tab, unit, welcome, width, zoomed,
+  TABS, about, by, dark, doubted, end, failure, go, hidden, look, pass, passNumber, start, step, tab, unit, welcome, width, zoomed,
 } from "./state";
 import { TrackRow } from "./tracks";
 
@@ -36,6 +36,7 @@ const GUTTER = 150;
 
 export function App() {
   if (!about.value) return <p class="waiting">{failure.value || "Opening …"}</p>;
+  if (doubted.value) return <Doubt />;
   const Panel = PANELS[tab.value];
   return (
     <>
@@ -76,7 +77,7 @@ function Header() {
         {starts.length === 2 ? "sequence" : "sequences"}
       </span>
       <span class={`check ${right ? "right" : "wrong"}`} title={`up to ${tolerance} is rounding`}>
-        {right ? "✓" : "✗"} self-check: h differs from the equations by at most {figure(error, 2)}
+        {right ? "✓" : "✗"} self-check: signals differ from the equations by at most {figure(error, 2)}
       </span>
       {Object.entries(notes).map(([name, value]) => (
         <span key={name}>
@@ -87,6 +88,24 @@ function Header() {
       <button onClick={() => (dark.value = !dark.value)}>{dark.value ? "light" : "dark"}</button>
       <button onClick={() => (welcome.value = true)}>?</button>
     </header>
+  );
+}
+
+/** In place of the page, where what it would show is not what the network does. */
+function Doubt() {
+  const { title, error, tolerance } = about.value!;
+  return (
+    <div class="waiting" role="alert">
+      <h1>{title}</h1>
+      <p class="check wrong">
+        ✗ self-check: signals differ from the equations by up to {figure(error, 2)}; up to {figure(tolerance)} is rounding.
+      </p>
+      <p>
+        What was captured is not what the equations give: another order of gates or a missing bias does this. The page would show numbers
+        that are not those of the network.
+      </p>
+      <button onClick={() => (doubted.value = false)}>Show it nonetheless</button>
+    </div>
   );
 }
 

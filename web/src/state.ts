@@ -15,6 +15,8 @@ export type Method = keyof typeof METHODS;
 
 export const about = signal<About | null>(null);
 export const failure = signal("");
+/** Whether the self-check has failed, and nobody has said yet that the page is to be shown nonetheless. */
+export const doubted = signal(false);
 export const passNumber = signal(0);
 export const start = signal(0);
 export const end = signal(1);

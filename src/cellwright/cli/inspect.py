@@ -48,7 +48,7 @@ def inspect(
         inspection = Inspection.open(source)
     else:
         inspection = of_run(source, data, steps, skip)
-    found = f"{inspection!r}; h differs from the equations by at most {inspection.error:.1e}"
+    found = f"{inspection!r}; signals differ from the equations by at most {inspection.error:.1e}"
     console.print(found if inspection.right else f"{found}, which is more than rounding: do not trust it")
     viewer = Viewer(inspection, source.resolve().stem)
     if save is not None:

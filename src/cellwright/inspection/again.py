@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..kernels import plan
-from ..kernels.layer import Layer, Weights, weights_of
+from ..kernels.layer import Layer
 from .inspection import Inspection
-from .passes import Pass
+from .passes import Pass, doubled
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,3 @@ class Part:
         one = passes[0]
         noise = one.regularisation.noise((1, 1, len(passes)), None, doubled(one.weights).r)
         return Layer(one.cell, x, states, [doubled(each.weights) for each in passes], noise=noise)
-
-
-def doubled(weights: Weights) -> Weights:
-    """Weights in float64."""
-    return weights_of([each.double() for each in weights.tensors()], weights.b_w is not None, weights.p is not None)

@@ -73,7 +73,8 @@ class Viewer:
         """
         if name not in QUESTIONS:
             raise InputError(f"there is no question {name!r}; {nearest(name, QUESTIONS)}")
-        found = QUESTIONS[name](self, query)
+        with np.errstate(all="ignore"):  # what is no number is marked in the page
+            found = QUESTIONS[name](self, query)
         if isinstance(found, bytes):
             return Answer("application/octet-stream", found)
         return Answer("application/json", json.dumps(plain(found), allow_nan=False).encode())
@@ -226,7 +227,19 @@ def lesson(viewer: Viewer, query: Query) -> Any:
 def memory(viewer: Viewer, query: Query) -> Any:
     """How long each unit remembers."""
     made = viewer.made(query)
-    return viewer.once("memory", made.name, make=lambda: time_constants(made))
+
+    def make() -> Any:
+        reached = followed(viewer, made)
+        constants = time_constants(made)._asdict()
+        return {**constants, "gradient": reached.constants, "reach": len(reached.h) - 1}
+
+    return viewer.once("memory", made.name, make=make)
+
+
+def followed(viewer: Viewer, made: Pass) -> Flow:
+    """The gradients of a pass by lag."""
+    found: Flow = viewer.once("flow", made.name, make=lambda: flow(made, LAGS))
+    return found
 
 
 def half(viewer: Viewer, query: Query) -> Any:
@@ -270,10 +283,11 @@ def gradients(viewer: Viewer, query: Query) -> Any:
     made = viewer.made(query)
 
     def told(found: Flow) -> Any:
-        return {**vars(found), "horizon": found.horizon, "verdict": found.verdict}
+        lengths = {"h": found.h, "memory": found.memory, "direct": found.direct, "count": found.count}
+        return {**lengths, "horizon": found.horizon, "verdict": found.verdict}
 
     def make() -> Any:
-        return {"here": told(flow(made, LAGS)), "plain": told(flow(untrained(made), LAGS))}
+        return {"here": told(followed(viewer, made)), "plain": told(flow(untrained(made), LAGS))}
 
     return viewer.once("gradients", made.name, make=make)
 

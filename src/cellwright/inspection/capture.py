@@ -15,9 +15,9 @@ from torch.nn.utils.rnn import PackedSequence
 from ..errors import InputError, nearest
 from ..layers import Recurrent
 from .inspection import Inspection
-from .passes import wrong
 from .readout import Reading
 from .recorder import THEIRS, Recorder
+from .selfcheck import wrong
 from .tracks import Track
 
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}

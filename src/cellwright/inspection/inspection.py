@@ -29,7 +29,7 @@ class Inspection:
     Attributes:
         passes: each layer and direction, in the order in which they ran.
         tracks: what stands beside the signals, a value for each step.
-        error: the largest difference between h as the model gave it and h as the equations give it.
+        error: the largest difference between a signal as it was captured and as the equations give it.
         tolerance: up to which that is rounding.
         notes: what else is known, such as the figures of a run.
         readout: what the model says at each step, if that is a linear layer on what the last recurrent layer gives.

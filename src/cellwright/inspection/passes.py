@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from ..errors import InputError, nearest
-from ..kernels.layer import Weights
+from ..kernels.layer import Weights, weights_of
 from ..layers.regularisation import Regularisation
 from .anatomy import FUNCTIONS, Anatomy, dissect
 
@@ -21,8 +21,6 @@ Array = np.ndarray
 """In memory, or mapped from a file."""
 BLOCK = 4096
 """Steps that are worked on at once."""
-CHECKED = 1024
-"""Steps of a pass that the self-check replays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,21 +146,6 @@ class Pass:
         return h if self.weights.p is None else F.linear(h, self.weights.p.to(h.dtype))
 
 
-def wrong(made: Pass) -> float:
-    """The largest error of h against the equations, each step from the states before it.
-
-    All steps are looked at if there are at most 1,024 of them, else so many, spread evenly from the first to the last.
-    """
-    steps = np.unique(np.linspace(0, made.steps - 1, CHECKED).astype(int))
-    h = torch.from_numpy(np.asarray(made.states["h"][steps]))
-    return difference(made.projected(made.replay(steps, made.precision).signals["h"]), h)
-
-
-def difference(one: Tensor, other: Tensor) -> float:
-    """The largest difference; a number that is none differs from all others.
-
-    >>> difference(torch.tensor([1.0, torch.nan]), torch.tensor([1.5, torch.nan]))
-    0.5
-    """
-    same = (one == other) | (one.isnan() & other.isnan())
-    return float(torch.where(same, 0.0, (one - other).abs()).nan_to_num(torch.inf).max()) if one.numel() else 0.0
+def doubled(weights: Weights) -> Weights:
+    """Weights in float64."""
+    return weights_of([each.double() for each in weights.tensors()], weights.b_w is not None, weights.p is not None)

@@ -86,7 +86,7 @@ class Plots:
         return figure
 
     def memory(self, name: str | None = None) -> Figure:
-        """How long each unit remembers, the longest first."""
+        """How long each unit remembers, the longest first: by its gates, and by gradient as far as that was looked."""
         made = self.chosen(name)
         found = time_constants(made)
         units = np.argsort(-found.geometric, kind="stable")
@@ -96,6 +96,7 @@ class Plots:
         axes.semilogy(places, found.geometric[units], label="geometric")
         axes.semilogy(places, found.arithmetic[units], label="arithmetic")
         axes.semilogy(places, found.bias[units], ".", label="by bias")
+        axes.semilogy(places, flow(made).constants[units], "x", markersize=4, label="by gradient")
         axes.set(xlabel="units, the longest memory first", ylabel="steps to 1/e", title=made.name)
         axes.legend()
         return figure

@@ -17,12 +17,11 @@ from ..layers import GRU, LSTM, RNN, Recurrent
 from ..layers.arrangement import arranged, given_back
 from ..layers.sequences import Sequences
 from .opened import functions, opened
-from .passes import Array, Pass, difference
+from .passes import Array, Pass
 from .rows import Rows
+from .selfcheck import LARGEST, difference
 
 THEIRS = (nn.LSTM, nn.GRU, nn.RNN)
-LARGE = 65504.0
-"""The largest number in float16."""
 
 
 class Recorder:
@@ -199,4 +198,4 @@ def plain(values: Tensor) -> Array:
 
 def in_half(values: Tensor) -> Array:
     """Numbers as float16, wherever they were; those that are too large as the largest."""
-    return values.to("cpu", torch.float16).clamp_(-LARGE, LARGE).numpy()
+    return values.to("cpu", torch.float16).clamp_(-LARGEST, LARGEST).numpy()

@@ -12,6 +12,9 @@ interface Constants {
   bias: Figure[];
   geometric: Figure[];
   arithmetic: Figure[];
+  gradient: Figure[];
+  /** How far back gradients were followed. */
+  reach: number;
 }
 
 interface Half {
@@ -29,7 +32,8 @@ export function MemoryPanel() {
       <p>
         After how many steps {pass.value.memory} of a unit has fallen to 1/e, if nothing new comes. The geometric one is what
         is left in the long run; the arithmetic one is never smaller; the bias tells what the unit would do without input.
-        Gates are half of memory: the rest goes through h, see Gradients.
+        Gates are half of memory: the rest goes through h. By gradient both count: after so many steps what it held moves h by 1/e
+        as much.
       </p>
       <Answered answer={answer}>{(found) => <Sorted {...found} />}</Answered>
       <HalfLife />
@@ -37,7 +41,7 @@ export function MemoryPanel() {
   );
 }
 
-function Sorted({ bias, geometric, arithmetic }: Constants) {
+function Sorted({ bias, geometric, arithmetic, gradient, reach }: Constants) {
   const order = useMemo(() => {
     const units = geometric.map((_, unit) => unit);
     return units.sort((one, other) => Number(geometric[other]) - Number(geometric[one]));
@@ -49,6 +53,7 @@ function Sorted({ bias, geometric, arithmetic }: Constants) {
         { name: "geometric", values: order.map((unit) => geometric[unit]), colour: "first" },
         { name: "arithmetic", values: order.map((unit) => arithmetic[unit]), colour: "second" },
         { name: "by bias", values: order.map((unit) => bias[unit]), colour: "third", points: true },
+        { name: "by gradient", values: order.map((unit) => gradient[unit]), colour: "fourth", points: true },
       ],
     ],
     [order],
@@ -76,6 +81,7 @@ function Sorted({ bias, geometric, arithmetic }: Constants) {
             <td>geometric {figure(geometric[unit.value])}</td>
             <td>arithmetic {figure(arithmetic[unit.value])}</td>
             <td>by bias {figure(bias[unit.value])}</td>
+            <td>by gradient {gradient[unit.value] === "Infinity" ? `more than ${reach}` : figure(gradient[unit.value])}</td>
           </tr>
         </tbody>
       </table>
