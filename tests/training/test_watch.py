@@ -31,7 +31,7 @@ def test_figures_go_into_the_rows_and_change_nothing(tmp_path: Path, monkeypatch
     monkeypatch.setattr(watch, "SHARE", math.inf)
     rows = trained(tmp_path / "watched")
     names = {f"inside_encoder.recurrent_l0{direction}_{what}" for direction in ("", "_reverse") for what in (
-        "i_closed", "i_open", "f_closed", "f_open", "o_closed", "o_open", "memory", "horizon")}  # fmt: skip
+        "i_closed", "i_open", "f_closed", "f_open", "o_closed", "o_open", "memory", "left_1", "horizon")}  # fmt: skip
     assert names <= rows[0].keys()
     for row in rows:
         assert all(math.isfinite(float(row[name])) for name in names)
@@ -50,11 +50,21 @@ def test_the_layer_of_pytorch_is_watched_too(tmp_path: Path, monkeypatch: pytest
 def test_watching_has_its_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
     monkeypatch.setattr(watch, "FIRST", 0.0)
+    monkeypatch.setattr(watch, "BATCHES", 0)
     monkeypatch.setattr(watch, "SHARE", 1e-9)
     monkeypatch.setattr(watch, "figures_of", lambda made: looks.append(1) or ({}, {}))
     rows = trained(tmp_path / "run")
     assert len(rows) > 3
     assert len(looks) == 2  # the first look alone, at two directions
+
+
+def test_a_first_look_waits_until_it_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(watch, "FIRST", 0.0)
+    monkeypatch.setattr(watch, "BATCHES", 10_000)
+    monkeypatch.setattr(watch, "figures_of", lambda made: looks.append(1) or ({}, {}))
+    trained(tmp_path / "run")
+    assert not looks
 
 
 def test_vanishing_gradients_are_told_once(

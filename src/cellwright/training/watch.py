@@ -11,17 +11,19 @@ from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 
 from ..inspection import Capture, Pass
-from ..inspection.flow import GROWN, flow
+from ..inspection.flow import GROWN, flow, spread
 from ..inspection.health import saturation
 from ..inspection.memory import time_constants
 from .learner import Learner
 
 SHARE = 0.015
 """Of the time of training, which watching may take."""
-FIRST = 0.5
-"""Seconds that the first look is held to take."""
-STEPS, LAGS = 1024, 60
-"""How many are looked at, and how far gradients are followed back."""
+BATCHES, FIRST = 3, 0.5
+"""The first look is held to take as long as learning from so many batches, but no less than so many seconds."""
+STEPS, LAGS, ENDS = 1024, 60, 16
+"""How many are looked at, how far gradients are followed back, and from how many of them."""
+TOLD = 1, 10, 50
+"""The lags of which is told how much of a gradient is left."""
 DEAD = 0.98
 """Share of the steps at which a gate is closed, or open, from which on it does not decide anything."""
 LOOKS = 3
@@ -38,13 +40,24 @@ class Watch(Callback):
 
     def __init__(self, learner: Learner, console: Console) -> None:
         self.learner, self.console = learner, console
-        self.spent, self.last = 0.0, FIRST
+        self.begun, self.spent, self.last = 0.0, 0.0, 0.0
         self.seen: Counter[str] = Counter()
+
+    @property
+    def expected(self) -> float:
+        """Seconds that the next look is held to take."""
+        batch = self.learner.clock.seconds / max(self.learner.progress.step, 1)
+        return self.last or max(FIRST, BATCHES * batch)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The time of an earlier sitting is none to look in."""
+        self.begun = self.learner.clock.seconds
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look, if there is time."""
         self.learner.inside = {}
-        if not trainer.is_global_zero or self.spent + self.last > SHARE * self.learner.clock.seconds:
+        time_so_far = self.learner.clock.seconds - self.begun
+        if not trainer.is_global_zero or self.spent + self.expected > SHARE * time_so_far:
             return
         began = time.monotonic()
         alarms: dict[str, str] = {}
@@ -81,7 +94,7 @@ def figures_of(made: Pass) -> tuple[dict[str, float], dict[str, str]]:
     >>> _ = torch.manual_seed(1)
     >>> figures, alarms = figures_of(cw.inspect(cw.RNN(3, 32), torch.randn(200, 3)).passes[0])
     >>> list(figures)
-    ['inside_l0_horizon']
+    ['inside_l0_left_1', 'inside_l0_left_10', 'inside_l0_left_50', 'inside_l0_horizon']
     >>> list(alarms)
     ['l0 vanishing']
     """
@@ -99,8 +112,9 @@ def figures_of(made: Pass) -> tuple[dict[str, float], dict[str, str]]:
                 )
     if made.functions.get("f") == "sigmoid":
         figures[f"{column}_memory"] = float(np.median(time_constants(made).geometric))
-    found = flow(made, LAGS)
+    found = flow(made, LAGS, spread(made, LAGS, ENDS))
     reach = len(found.h) - 1
+    figures |= {f"{column}_left_{lag}": float(found.left[lag]) for lag in TOLD if lag <= reach}
     figures[f"{column}_horizon"] = float(reach if found.horizon is None else found.horizon)
     if found.verdict == "vanishing":
         alarms[f"{made.name} vanishing"] = (
