@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -230,6 +231,21 @@ def test_answers_are_what_numpy_finds(viewer: Viewer, inspection: Inspection) ->
     assert np.array_equal(curve, [expected.min(1), expected.max(1)])
     labels = np.frombuffer(viewer.answer("track", {**GOOD["track"], "number": "1"}).content, np.int32)
     assert np.array_equal(labels, inspection.tracks[1].values[10:30:4])
+
+
+def test_a_million_steps(tmp_path: Path) -> None:
+    steps = 1_000_000
+    cw.inspect(cw.LSTM(1, 2), torch.randn(steps, 1)).save(tmp_path / "made")
+    inspection = Inspection.open(tmp_path / "made")
+    assert inspection.right
+    viewer = Viewer(inspection, "test")
+    levels = json.loads(viewer.answer("scale", {"pass": "0", "signal": "c"}).content)["levels"]
+    whole = {"pass": "0", "signal": "c", "level": f"{levels - 1}", "number": "0"}
+    assert len(viewer.answer("tile", whole).content) == 3 * 2 * -(-steps // FACTOR ** (levels - 1))
+    found = json.loads(viewer.answer("ledger", {"pass": "0", "step": f"{steps - 1}", "unit": "1"}).content)
+    assert found["total"] == pytest.approx(found["memory"], abs=1e-5)
+    for question, query in (("memory", {}), ("health", {}), ("gradients", {}), ("half", {"step": "0", "unit": "0"})):
+        assert viewer.answer(question, {"pass": "0", **query}).content
 
 
 @pytest.fixture
