@@ -37,7 +37,7 @@ def test_every_key(opened: Opened, inspection: Inspection) -> None:
     assert pressed("ArrowDown")["unit"] == "6"
     assert pressed("Shift+ArrowUp")["unit"] == "0"
     wide = [float(each["to"]) - float(each["from"]) for each in (first, pressed("+"), pressed("-"), pressed("0"))]
-    assert wide == [400, 200, 400, STEPS]
+    assert wide == [60, 30, 60, STEPS]
     pressed("+", "+")
     moved = pressed("]")
     assert float(moved["from"]) == pytest.approx(STEPS / 8, abs=1)

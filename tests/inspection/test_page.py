@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -298,6 +300,13 @@ def test_the_server_refuses_everybody_else(server: Server) -> None:
     status, content, headers = asked(server, "/api/cell?pass=0&step=<script>&unit=0")
     assert status == 400
     assert headers["Content-Type"].startswith("text/plain")
+
+
+def test_a_browser_that_goes_is_no_error(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+    assert asked(server, "/api/about")[0] == 200
+    assert not capsys.readouterr().err
 
 
 def test_a_taken_port_is_told(server: Server, viewer: Viewer) -> None:

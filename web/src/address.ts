@@ -34,6 +34,8 @@ import {
   welcome,
 } from "./state";
 
+/** Steps that are shown at first, and so many that texts beside them can be read. */
+const [FIRST, READABLE] = [400, 60];
 const WRITTEN = { pass: passNumber, step, unit, by, tab } as const;
 
 /** Whether there is an address; a page in the frame of a notebook has none. */
@@ -102,7 +104,7 @@ export async function begin(): Promise<void> {
   batch(() => {
     about.value = found;
     doubted.value = !found.right;
-    look(0, Math.min(found.steps, 400));
+    look(0, Math.min(found.steps, found.tracks.some((each) => each.kind === "tokens") ? READABLE : FIRST));
     unit.value = found.passes[0].first;
     if (location.hash) {
       restored(location.hash.slice(1));

@@ -77,7 +77,9 @@ function drawTokens(context: Context, high: number, number: number, names: strin
         context.beginPath();
         context.rect(at, 0, zoom.value, high);
         context.clip();
-        context.fillText(visible(names[token]), at + 1, high / 2);
+        const text = visible(names[token]);
+        // A letter is squeezed, for half of an m is an n; of a word the beginning is shown.
+        context.fillText(text, at + 1, high / 2, text.length === 1 ? zoom.value - 1 : undefined);
         context.restore();
       }
     });
@@ -124,6 +126,7 @@ function drawCurves(context: Context, high: number, number: number, names: strin
   seen(number, stride, (from, content) => {
     const values = new Float32Array(content);
     const half = values.length / 2;
+    context.lineWidth = 1;
     names.forEach((_, curve) => {
       context.strokeStyle = names.length > 1 ? labelled(curve, true) : themed("ink");
       context.beginPath();
@@ -136,11 +139,15 @@ function drawCurves(context: Context, high: number, number: number, names: strin
     });
   });
   if (least <= most) {
-    context.fillStyle = themed("faint");
     context.font = "10px system-ui, sans-serif";
-    context.textBaseline = "alphabetic";
-    context.fillText(most.toPrecision(3), 2, 10);
-    context.fillText(least.toPrecision(3), 2, high - 2);
+    context.textBaseline = "top";
+    context.strokeStyle = themed("soft");
+    context.lineWidth = 3;
+    context.fillStyle = themed("faint");
+    for (const [text, top] of [[most.toPrecision(3), 2], [least.toPrecision(3), high - 11]] as const) {
+      context.strokeText(text, 2, top); // a rim, so that it can be read over the curve
+      context.fillText(text, 2, top);
+    }
   }
 }
 

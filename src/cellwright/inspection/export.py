@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from ..errors import InputError
-from .api import Viewer, piece
+from .api import Viewer
+from .drawn import piece
 from .order import liveliest
 from .server import page
 from .tiles import COLUMNS, FACTOR, Pyramid

@@ -7,6 +7,7 @@ import secrets
 import sys
 import webbrowser
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -19,6 +20,8 @@ from .api import Viewer
 LOOPBACK = "127.0.0.1"
 LONGEST = 4096
 """Characters of a request."""
+WORKERS = ThreadPoolExecutor(8)
+"""Work answers out. At its end Python waits for these threads; those of connections it would tear out of PyTorch."""
 KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'",
@@ -62,6 +65,11 @@ class Server(ThreadingHTTPServer):
         """Where the page is, with the token."""
         return f"http://{LOOPBACK}:{self.server_port}/?token={self.token}"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """An error of one connection; that a browser has gone is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def hosts(self) -> set[str]:
         """What a browser may call this server."""
@@ -98,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         if not secrets.compare_digest(given.encode(), self.server.token.encode()):
             return self.tell(HTTPStatus.UNAUTHORIZED, "the token is wrong; open the address that the terminal shows")
         try:
-            kind, content = self.server.viewer.answer(name, query)
+            kind, content = WORKERS.submit(self.server.viewer.answer, name, query).result()
         except CellwrightError as error:
             return self.tell(HTTPStatus.BAD_REQUEST, str(error))
         return self.send(HTTPStatus.OK, kind, content)

@@ -62,8 +62,8 @@ function Places({ from, to }: { from: number; to: number }) {
               <thead>
                 <tr>
                   <th>step</th>
-                  <th>units alike</th>
-                  <th>above chance</th>
+                  <th class="number">units alike</th>
+                  <th class="number">above chance</th>
                 </tr>
               </thead>
               <tbody>

@@ -5,7 +5,7 @@ import { useMemo } from "preact/hooks";
 import { useAnswer } from "../answer";
 import { Plot } from "../plot";
 import { Figure } from "../source";
-import { forced, go, pass, passNumber, range, step, unit } from "../state";
+import { end as seenTo, forced, go, pass, passNumber, range, start as seenFrom, step, unit } from "../state";
 import { visible } from "../tracks";
 import { Answered, StepLink } from "./shared";
 
@@ -60,17 +60,25 @@ function Result({ signal, value, from, to }: { signal: string; value: string; fr
   return <Answered answer={answer}>{(found) => <Effects {...found} />}</Answered>;
 }
 
+/** Which of some steps are those that the pictures show; all, if they show none of them. */
+function seen(first: number, count: number): [number, number] {
+  const low = Math.max(Math.floor(seenFrom.value) - first, 0);
+  const high = Math.min(Math.ceil(seenTo.value) - first, count);
+  return low < high ? [low, high] : [0, count];
+}
+
 function Effects({ start, change, size, scores, before, after }: Changes) {
+  const [low, high] = seen(start, change.length);
   const [at, lines, own] = useMemo(
     () => [
-      change.map((_, n) => start + n),
-      [{ name: "change in %", values: change.map((each, n) => (100 * each) / (size[n] || 1)), colour: "second" }],
+      change.slice(low, high).map((_, n) => start + low + n),
+      [{ name: "change in %", values: change.map((each, n) => (100 * each) / (size[n] || 1)).slice(low, high), colour: "second" }],
       [
-        { name: "was", values: before, colour: "faint" },
-        { name: "is", values: after, colour: "first" },
+        { name: "was", values: before.slice(low, high), colour: "faint" },
+        { name: "is", values: after.slice(low, high), colour: "first" },
       ],
     ],
-    [change],
+    [change, low, high],
   );
   const most = change.indexOf(Math.max(...change));
   const much = change.filter((each, n) => each > 0.01 * size[n]).length;
@@ -87,7 +95,7 @@ function Effects({ start, change, size, scores, before, after }: Changes) {
           </>
         )}
       </p>
-      <Plot summary="Change of the outputs, of their length" along="step" at={at} lines={lines} height={150} chosen={(n) => go(start + n)} />
+      <Plot summary="Change of the outputs, of their length" along="step" at={at} lines={lines} height={150} chosen={(n) => go(at[n])} />
       {change[most] > 0 && scores.length > 0 && (
         <table>
           <thead>
@@ -111,7 +119,7 @@ function Effects({ start, change, size, scores, before, after }: Changes) {
       <h3>
         {pass.value.memory} of unit {unit.value}
       </h3>
-      <Plot summary="The memory before and after" along="step" at={at} lines={own} height={150} chosen={(n) => go(start + n)} />
+      <Plot summary="The memory before and after" along="step" at={at} lines={own} height={150} chosen={(n) => go(at[n])} />
     </>
   );
 }

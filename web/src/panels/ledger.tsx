@@ -35,7 +35,7 @@ export function LedgerPanel() {
         {(found) => (
           <>
             <p>
-              {name} = {figure(found.memory, 5)} is the sum of {found.count} writes, each times what is left of it
+              {name} = {figure(found.memory, 5)} is the sum of {found.count} {found.count === 1 ? "write" : "writes"}, each times what is left of it
               {Number(found.carried) !== 0 && `, and ${figure(found.carried)} from before`}.
             </p>
             <Entries {...found} />
@@ -75,9 +75,9 @@ function Largest({ steps, written, left, entries, others, carried, total }: Ledg
       <thead>
         <tr>
           <th>step</th>
-          <th>wrote</th>
-          <th>of which is left</th>
-          <th>now</th>
+          <th class="number">wrote</th>
+          <th class="number">of which is left</th>
+          <th class="number">now</th>
         </tr>
       </thead>
       <tbody>

@@ -69,7 +69,7 @@ function Sizes() {
           <tr>
             <th>weights</th>
             <th>shape</th>
-            <th>numbers</th>
+            <th class="number">numbers</th>
           </tr>
         </thead>
         <tbody>

@@ -24,7 +24,6 @@ export function WhyPanel() {
   const { scores, outputs } = about.value!;
   const most = outputs - 1;
   const choose = (chosen: number) => (explained.value = { output: Math.min(Math.max(chosen, 0), most), method });
-  const answer = useAnswer<Attribution>("why", { step: step.value, unit: output, method });
   return (
     <>
       <h2>
@@ -61,9 +60,16 @@ export function WhyPanel() {
         </select>{" "}
         <span class="faint">{METHODS[method]}</span>
       </p>
-      <Answered answer={answer}>{(found) => <Values {...found} />}</Answered>
+      <Found />
     </>
   );
+}
+
+/** By itself, so that an answer that comes does not undo what is being typed. */
+function Found() {
+  const { output, method } = explained.value;
+  const answer = useAnswer<Attribution>("why", { step: step.value, unit: output, method });
+  return <Answered answer={answer}>{(found) => <Values {...found} />}</Answered>;
 }
 
 function Values({ start, values, score, baseline, error }: Attribution) {
