@@ -51,6 +51,6 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_pictures_are_there() -> None:
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", PAGE.read_text())
-    assert len(pictures) == 9
+    assert len(pictures) == 11
     for picture in pictures:
         assert (PAGE.parent / picture).read_bytes()[:4] == b"\x89PNG"
