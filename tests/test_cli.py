@@ -313,6 +313,11 @@ def test_the_demo_trains_measures_writes_and_says_what_next(capsys, monkeypatch)
     monkeypatch.setattr("pydoc_data.topics.topics", {f"topic {each}": "The cell.\n" + TEXT for each in range(3)})
     code, shown, _ = called(capsys, "demo", "--minutes", 0.02)
     assert code == 0
-    for part in ("$ cellwright train text", "$ cellwright evaluate", "$ cellwright generate", "Try next"):
+    for part in (
+        "$ cellwright train text",
+        "$ cellwright evaluate",
+        "$ cellwright generate",
+        "cellwright inspect runs/demo",
+    ):
         assert part in shown
     assert Path("runs/demo/weights.safetensors").exists()

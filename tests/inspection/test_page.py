@@ -293,6 +293,7 @@ def test_the_server_refuses_everybody_else(server: Server) -> None:
         assert asked(server, path)[0] == 404
     assert asked(server, "/" + "a" * 5000)[0] == 414
     assert asked(server, "/api/about", body=b"a" * 10)[0] == 413
+    assert asked(server, "/api/about", Long="a" * 70_000)[0] == 431
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "HEAD"):
         assert asked(server, "/api/about", method)[0] == 501
     status, content, _ = asked(server, "/api/nothing")
