@@ -113,6 +113,16 @@ def test_the_gradient_against_the_lag_is_that_of_its_definition(cell: str) -> No
         assert float(found[lag]) == pytest.approx(sum(slopes) / len(slopes), rel=1e-5, abs=1e-10)
 
 
+def test_the_layer_of_pytorch_begins_with_the_same_memory() -> None:
+    found = []
+    for theirs in (False, True):
+        torch.manual_seed(0)
+        found.append(task("copy", chrono=500, torch=theirs).network().state_dict())
+    ours, torchs = found
+    assert ours.keys() == torchs.keys()
+    assert all(torch.equal(ours[name], torchs[name]) for name in ours)
+
+
 def test_chrono_opens_the_forget_gates_of_cells_that_have_some() -> None:
     before, after = (task("copy", chrono=longest).network().state_dict() for longest in (0, 500))
     bias = "encoder.recurrent.bias_ih_l0"

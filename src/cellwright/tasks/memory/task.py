@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ...errors import DataError, InputError, nearest
 from ...layers import Recurrent, init
 from ..batches import IGNORED, Batches
 from ..exhibit import Exhibit, new_figure
-from ..recurrent import Encoder
+from ..recurrent import Encoder, recurrent_layers
 from ..symbols import from_json, to_json
 from ..task import Beside, Carried, Files, Parts, Step
 from .digits import CLASSES, WATCHED, Digits, images_as_batch, read_digits
@@ -77,14 +78,24 @@ class MemoryNetwork(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.output = nn.Linear(self.encoder.width, outputs)
         if settings.chrono and "f" in cells[settings.cell].gates:
-            if not isinstance(self.encoder.recurrent, Recurrent):
-                raise InputError("--chrono is for the layers of Cellwright; leave out --torch")
-            init.chrono_(self.encoder.recurrent, settings.chrono)
+            begin_with_memory(self.encoder.recurrent, inputs, settings)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Answers `[B, T, outputs]` for inputs `[B, T, I]`."""
         answers: Tensor = self.output(self.dropout(self.encoder(inputs, lengths)))
         return answers
+
+
+def begin_with_memory(layer: nn.Module, inputs: int, settings: MemorySettings) -> None:
+    """Let the forget gates of a layer begin open for long; those of PyTorch's layer with the same numbers as ours."""
+    if isinstance(layer, Recurrent):
+        init.chrono_(layer, settings.chrono)
+        return
+    with torch.random.fork_rng(devices=[]):
+        ours = recurrent_layers(inputs, replace(settings, torch=False))
+    ours.load_state_dict(layer.state_dict())
+    begin_with_memory(ours, inputs, settings)
+    layer.load_state_dict(ours.state_dict())
 
 
 class MemoryMetric:
