@@ -3,19 +3,26 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+SHARED := --numprocesses auto --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test bench recipes lint page clean
+.PHONY: demo test test-gpu bench bench-gpu recipes lint page clean
 
 # make demo: an LSTM learns from real text in a few minutes, and writes.
 demo: .venv/installed
 	$(BIN)/cellwright demo $(ARGS)
 
-# make test: the style, the types, the layers and the tests. ARGS goes to pytest.
+# make test: the style, the types, the layers and the tests, also of the GPU kernel, which Triton's interpreter runs where
+# Triton is installed. ARGS goes to pytest; what it chooses may be in one of the two runs only.
 # Processes that share cores must sleep while their threads wait for one another: spinning, the tests take four times
 # as long.
 test: lint
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(SHARED) $(ARGS)
+	TRITON_INTERPRET=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(SHARED) tests/gpu $(ARGS) || test $$? = 5
+
+# make test-gpu: the GPU kernel on the GPU of this machine.
+test-gpu: .venv/installed
+	$(BIN)/python -m pytest tests/gpu $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff check
@@ -26,6 +33,10 @@ lint: .venv/installed
 # make bench: against PyTorch and ONNX Runtime, side by side. ARGS="--quick" for a first look.
 bench: .venv/installed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# make bench-gpu: the GPU kernel against cuDNN and Python loops, on a CUDA device.
+bench-gpu: .venv/installed
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 # make recipes DATA=FOLDER: train by every recipe on published data, and print reached against expected.
 recipes: .venv/installed

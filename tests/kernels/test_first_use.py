@@ -118,3 +118,12 @@ def test_in_a_new_process(beginning: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_triton_is_not_imported_without_a_gpu() -> None:
+    """It takes seconds, and need not be installed."""
+    code = (
+        "import sys, torch, cellwright as cw; lstm = cw.LSTM(3, 4, bidirectional=True); x = torch.randn(5, 2, 3); "
+        "lstm(x)[0].sum().backward(); dict(lstm.trace(x)); sys.exit('triton' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

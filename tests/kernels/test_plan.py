@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import cellwright as cw
+from cellwright.kernels import plan
 
 
 def layer() -> tuple[cw.LSTM, torch.Tensor]:
@@ -55,10 +56,41 @@ def test_other_threads_are_not_affected() -> None:
         assert pool.submit(cw.explain, lstm, x).result().startswith("cpu: ")
 
 
-def test_there_is_no_gpu_kernel_yet() -> None:
+def test_the_gpu_kernel_does_not_run_on_the_cpu() -> None:
     lstm, x = layer()
-    with cw.backend("gpu"), pytest.raises(cw.InputError, match="no GPU kernel in this version; ask for 'cpu'"):
+    with cw.backend("gpu"), pytest.raises(cw.InputError, match="the GPU kernel cannot run this: the data are on cpu;"):
         lstm(x)
+
+
+def verdict(device: str, cell: str = "peephole", plain: bool = False) -> tuple[str, str]:
+    """For a layer that lies on a device which this machine may not have."""
+    return plan.verdict(cw.cells[cell].key, device, torch.float32, False, True, False, plain)
+
+
+def test_without_triton_the_reference_runs_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "has_triton", lambda: False)
+    assert verdict("cuda") == ("reference", "Triton, which compiles the GPU kernel, is not installed")
+    with cw.backend("gpu"), pytest.raises(cw.InputError, match="the GPU kernel cannot run this: Triton"):
+        verdict("cuda")
+
+
+def test_on_a_gpu_its_kernel_runs_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "has_triton", lambda: True)
+    assert verdict("cuda")[0] == "reference"
+    with cw.backend("gpu"):
+        assert verdict("cuda") == ("gpu", "peephole in torch.float32 runs in a compiled kernel")
+    with cw.backend("cpu"), pytest.raises(cw.InputError, match="the CPU kernel cannot run this: the data are on cuda"):
+        verdict("cuda")
+
+
+def test_a_plain_layer_on_a_gpu_is_one_of_pytorch() -> None:
+    expected = ("cudnn", "lstm with nothing around it is one of PyTorch's own layers")
+    assert verdict("cuda", "lstm", plain=True) == expected
+    with cw.backend("cudnn"):
+        assert verdict("cuda", "lstm", plain=True) == expected
+        for device, cell in (("cuda", "lstm"), ("cpu", "lstm"), ("cuda", "peephole")):
+            with pytest.raises(cw.InputError, match="cuDNN cannot run this: it has plain lstm, gru, rnn, rnn_relu"):
+                verdict(device, cell)
 
 
 def test_a_mistyped_backend_gets_the_nearest_name() -> None:

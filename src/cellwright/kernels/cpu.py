@@ -17,7 +17,7 @@ from . import fields, host, native, stepwise
 from .kept import Kept
 from .memory import CACHE_LINE, Plan, plan_backward, plan_forward
 from .printer import Layout, printed
-from .program import Program, Untraceable, trace
+from .program import Program, trace
 from .ragged import Ragged
 from .sharing import note_crowd, threads_now
 from .sizes import Sizes
@@ -72,18 +72,6 @@ def kernel_of(
     target = host.host_target(DTYPES[dtype])
     name = f"{cell.name}-{DTYPES[dtype]}"
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
-
-
-@cache
-def obstacle_of(
-    cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool, projected: bool = False
-) -> str | None:
-    """Why a cell cannot be printed; None if it can."""
-    try:
-        kernel_of(cell, dtype, differentiate, watch, projected)
-    except Untraceable as error:
-        return f"the cell {cell.name} cannot stand in a kernel: {error}"
-    return None
 
 
 def inner(dtype: torch.dtype) -> torch.dtype:

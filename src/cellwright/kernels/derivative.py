@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
+import torch.autograd.forward_ad
 from torch import Tensor
 
 from . import tangents, transforms
@@ -21,6 +22,11 @@ Found = tuple[Tensor | None, ...]
 def transformed() -> bool:
     """Whether a transform of `torch.func` is under way that no compiler takes care of."""
     return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def is_transformed() -> bool:
+    """Whether such a transform, or forward mode, is under way."""
+    return transformed() or torch.autograd.forward_ad._current_level >= 0
 
 
 def quickest(operator: F, function: F, tensors: Iterable[Tensor | None]) -> F:

@@ -171,10 +171,8 @@ def emitted(module: Any) -> bytes:
 
 
 def compiled_object(path: Path, source: str) -> bytes:
-    """Compile a printed source with Numba. The file is written first, so that people can read it."""
-    if not write(path, source.encode()):
-        path = Path(tempfile.mkdtemp(prefix="cellwright-")) / path.name
-        write(path, source.encode())
+    """Compile a printed source with Numba."""
+    path = readable(path, source)
     from numba.core.registry import cpu_target
 
     from .compiled import translated
@@ -186,6 +184,14 @@ def compiled_object(path: Path, source: str) -> bytes:
     symbol = symbol_for(path.stem.rpartition("-")[2])
     whole.link_in(llvm.parse_assembly(entry(result.fndesc.llvm_func_name, symbol)))
     return emitted(optimised(internal(whole, symbol)))
+
+
+def readable(path: Path, source: str) -> Path:
+    """The file of a printed source, which people can read: in the cache, or if that cannot be written elsewhere."""
+    if not write(path, source.encode()):
+        path = Path(tempfile.mkdtemp(prefix="cellwright-")) / path.name
+        write(path, source.encode())
+    return path
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..cells.cell import by_key
 from . import cpu
+from .engines import engine_for
 from .layer import Layer
 from .ragged import Ragged
 from .sizes import Sizes
@@ -82,16 +83,16 @@ T = TypeVar("T", Tensor, Tensor | None)
 
 
 def scan(*arguments: Any) -> list[Tensor]:
-    """Forward on the CPU: outputs, last states, and what backward needs."""
+    """Outputs, last states, and what backward needs."""
     call = Forward(*arguments)
-    x = call.x
-    kernel = cpu.kernel_of(by_key[call.cell], x.dtype, call.keep, call.watch, call.projected)
+    x, engine = call.x, engine_for(call.x.device.type)
+    kernel = engine.kernel_of(by_key[call.cell], x.dtype, call.keep, call.watch, call.projected)
     ragged = ragged_of(x, call.lengths)
     sizes = sizes_of(call, ragged)
     y = (x.new_empty if ragged is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.outputs))
-    shapes = cpu.saved_shapes(kernel, x.shape[:-1], sizes) if call.keep else ()
+    shapes = engine.saved_shapes(kernel, x.shape[:-1], sizes) if call.keep else ()
     saved = [cpu.fresh(x.new_empty(shape, dtype=cpu.inner(x.dtype))) for shape in shapes]
-    last = cpu.forward(
+    last = engine.forward(
         kernel, sizes, in_places(x, ragged), whole(call.state), whole(call.weights), call.bias, whole(call.reset_state),
         cpu.fresh(y), saved, around(call, ragged),
     )  # fmt: skip
@@ -141,20 +142,22 @@ def scan_shapes(*arguments: Any) -> list[Tensor]:
     shapes: list[tuple[int, ...]] = [(sizes.directions, sizes.rows, sizes.outputs)] * len(cell.recurrent)
     shapes += [(sizes.directions, sizes.rows, sizes.units)] * (len(cell.state) - len(cell.recurrent))
     if call.keep:
-        kernel = cpu.kernel_of(cell, call.x.dtype, call.keep, call.watch, call.projected)
-        shapes += cpu.saved_shapes(kernel, places, sizes)
+        engine = engine_for(call.x.device.type)
+        kernel = engine.kernel_of(cell, call.x.dtype, call.keep, call.watch, call.projected)
+        shapes += engine.saved_shapes(kernel, places, sizes)
     return [y, *(call.x.new_empty(shape, dtype=cpu.inner(y.dtype)) for shape in shapes)]
 
 
 def scan_backward(*arguments: Any) -> list[Tensor]:
-    """Backward on the CPU: the gradients of x, first states, weights and what resets bring."""
+    """The gradients of x, first states, weights and what resets bring."""
     call = Backward(*arguments)
-    kernel = cpu.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch, call.projected)
+    engine = engine_for(call.x.device.type)
+    kernel = engine.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch, call.projected)
     ragged = ragged_of(call.x, call.lengths)
     d_last, d_saved = (
         [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)
     )
-    dx, d_state, d_weights, d_reset = cpu.backward(
+    dx, d_state, d_weights, d_reset = engine.backward(
         kernel, sizes_of(call, ragged), call.dy.contiguous(), d_last, in_places(call.x, ragged), call.y.contiguous(),
         whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), whole(call.saved), d_saved,
         around(call, ragged), call.with_dx, call.groups,
@@ -178,7 +181,8 @@ def whole(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.contiguous() for tensor in tensors]
 
 
-library.impl("scan", scan, "CPU")
-library.impl("scan_backward", scan_backward, "CPU")
+for device in ("CPU", "CUDA"):
+    library.impl("scan", scan, device)
+    library.impl("scan_backward", scan_backward, device)
 torch.library.register_fake("cellwright::scan", scan_shapes, lib=library)
 torch.library.register_fake("cellwright::scan_backward", scan_backward_shapes, lib=library)

@@ -8,18 +8,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import torch
-import torch.autograd.forward_ad
 from torch import Tensor
 
 from ..cells.cell import by_key
 from ..errors import InputError, nearest
-from . import cpu, fast, host, reference
+from . import cpu, fast, host, reference, theirs
 from .check import check
-from .derivative import transformed
+from .derivative import is_transformed
+from .engines import has_triton, name_for, obstacle_of
 from .layer import Layer
 from .precision import HALF, half_of, in_half, obstacle_to_products
 
-BACKENDS = ("reference", "cpu", "gpu")
+BACKENDS = ("reference", "cpu", "gpu", "cudnn")
+UNPROVEN = (
+    "the GPU kernel has been run by Triton's interpreter alone so far, not by a GPU; ask for it with "
+    "cellwright.backend('gpu') and compare with cellwright.verify"
+)
 _forced: ContextVar[str | None] = ContextVar("backend", default=None)
 
 
@@ -36,7 +40,7 @@ class Choice:
 
 @contextmanager
 def backend(name: str) -> Iterator[None]:
-    """Run every layer on one backend: `reference` (the cell in a Python loop), `cpu` or `gpu`.
+    """Run every layer on one backend: `reference` (the cell in a Python loop), a kernel, `cpu` or `gpu`, or `cudnn`.
 
     What `torch.compile` has compiled keeps the backend it was compiled with.
 
@@ -73,7 +77,8 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
     choice, half = Choice(*verdict(*known(layer, watch))), half_of(layer)
     if half is None:
         return choice
-    obstacle = obstacle_to_products(layer, half) if choice.backend == "cpu" else "the reference is exact"
+    obstacle = obstacle_to_products(layer, half) if choice.backend in ("cpu", "gpu") else None
+    obstacle = "the reference is exact" if choice.backend == "reference" else obstacle
     products = "and in products" if obstacle is None else f"but not in products: {obstacle}"
     return replace(choice, reason=f"{choice.reason}; {half} in memory, {products}")
 
@@ -83,26 +88,38 @@ def differentiated(layer: Layer, watch: bool) -> bool:
     return watch or fast.needs_derivative(layer)
 
 
-def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool]:
+def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool, bool]:
     """What the plan goes by."""
     projected, dtype = layer.weights[0].p is not None, layer.x.dtype if half_of(layer) is None else torch.float32
-    return layer.cell.key, layer.x.device.type, dtype, projected, differentiated(layer, watch), watch
+    plain = not watch and theirs.is_plain(layer) and not (torch.compiler.is_compiling() or is_transformed())
+    return layer.cell.key, layer.x.device.type, dtype, projected, differentiated(layer, watch), watch, plain
 
 
 def verdict(
-    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool
+    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool, plain: bool
 ) -> tuple[str, str]:
     """The backend and the reason for it, from what a compiler knows of a layer before it runs."""
-    forced = _forced.get()
-    if forced == "reference":
+    asked, kernel = _forced.get(), name_for(device)
+    if asked == "reference":
         return "reference", "asked for by cellwright.backend"
-    if forced == "gpu":
-        raise InputError("there is no GPU kernel in this version; ask for 'cpu' or 'reference'")
+    if device == "cuda" and plain and asked in (None, "cudnn"):
+        return "cudnn", f"{by_key[key].name} with nothing around it is one of PyTorch's own layers"
+    if asked == "cudnn":
+        raise InputError(
+            f"cuDNN cannot run this: it has plain {', '.join(theirs.FUNCTIONS)} on CUDA devices, without resets, "
+            f"options and signals, and this is {by_key[key].name} on {device}; leave the choice open"
+        )
     obstacle = obstacle_to_kernel(key, device, dtype, projected, differentiate, watch)
-    if obstacle is None:
-        return "cpu", f"{by_key[key].name} in {dtype} runs in a compiled kernel"
-    if forced == "cpu":
-        raise InputError(f"the CPU kernel cannot run this: {obstacle}; leave the choice open or ask for 'reference'")
+    if obstacle is None and asked is None and device == "cuda":
+        return "reference", UNPROVEN
+    if obstacle is None and asked in (None, kernel):
+        return kernel, f"{by_key[key].name} in {dtype} runs in a compiled kernel"
+    if asked is not None:
+        obstacle = obstacle or f"the data are on {device}"
+        raise InputError(
+            f"the {asked.upper()} kernel cannot run this: {obstacle}; leave the choice open or ask for 'reference'"
+        )
+    assert obstacle is not None
     return "reference", obstacle
 
 
@@ -112,14 +129,16 @@ verdict._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch.co
 def obstacle_to_kernel(
     key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool
 ) -> str | None:
-    """Why the CPU kernel cannot run a layer; None if it can."""
-    if device != "cpu":
-        return f"the data are on {device}, and the kernel runs on the CPU"
+    """Why the kernel of a device cannot run a layer; None if it can."""
+    if device not in ("cpu", "cuda"):
+        return f"the data are on {device}, and the kernels run on the CPU and on CUDA devices"
+    if name_for(device) == "gpu" and not has_triton():
+        return "Triton, which compiles the GPU kernel, is not installed"
     if dtype not in cpu.DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
-    if watch and (transformed() or torch.autograd.forward_ad._current_level >= 0):
+    if watch and is_transformed():
         return "a transform is under way, and what the kernel watches it gives back in plain calls only"
-    return cpu.obstacle_of(by_key[key], dtype, differentiate, watch, projected)
+    return obstacle_of(by_key[key], device, dtype, differentiate, watch, projected)
 
 
 def backend_of(layer: Layer, watch: bool = False) -> str:
@@ -147,14 +166,18 @@ def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     half = half_of(layer)
     if half is None:
         return run_checked(layer)
-    if backend_of(layer) == "cpu" and obstacle_to_products(layer, half) is None:
+    chosen = backend_of(layer)
+    if chosen == "cudnn":
+        return in_half(theirs.run, layer, half, widen=False)
+    if chosen != "reference" and obstacle_to_products(layer, half) is None:
         return in_half(fast.run, layer, half, widen=False)
     return in_half(run_checked, layer, half, widen=True)
 
 
 def run_checked(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """The same for a layer whose parts fit one another, in float32 or float64."""
-    return fast.run(layer) if backend_of(layer) == "cpu" else reference.run(layer)
+    runs = {"reference": reference.run, "cudnn": theirs.run}
+    return runs.get(backend_of(layer), fast.run)(layer)
 
 
 def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
@@ -166,7 +189,7 @@ def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
 
 def watch_checked(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
     """The same for a layer whose parts fit one another, in float32 or float64."""
-    return fast.watch(layer) if backend_of(layer, watch=True) == "cpu" else reference.watch(layer)
+    return reference.watch(layer) if backend_of(layer, watch=True) == "reference" else fast.watch(layer)
 
 
 def threads_note() -> str:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
-import torch.autograd.forward_ad
 from torch import Tensor
 
 from . import host
 from .autocast import autocast_dtype
-from .derivative import transformed
+from .derivative import is_transformed
+from .engines import name_for
 from .layer import Layer, Weights
 
 Found = TypeVar("Found", bound=tuple[Any, ...])
@@ -30,13 +30,14 @@ def half_of(layer: Layer) -> torch.dtype | None:
 
 def obstacle_to_products(layer: Layer, half: torch.dtype) -> str | None:
     """Why the kernel cannot take products of numbers in half precision; None if it can."""
-    if half != torch.bfloat16 or not host.MULTIPLIES_BFLOAT16:
+    on_gpu = name_for(layer.x.device.type) == "gpu"
+    if half != torch.bfloat16 or not (on_gpu or host.MULTIPLIES_BFLOAT16):
         return f"this processor multiplies no {half} in vectors"
-    if layer.weights[0].p is not None:
+    if layer.weights[0].p is not None and not on_gpu:
         return "there is a projection"
-    if layer.x.shape[-1] % 2 or layer.units % 2:
+    if (layer.x.shape[-1] % 2 or layer.units % 2) and not on_gpu:
         return f"products take pairs of numbers, but there are {layer.x.shape[-1]} inputs and {layer.units} units"
-    if transformed() or torch.autograd.forward_ad._current_level >= 0:
+    if is_transformed():
         return "a transform is under way"
     return None
 

@@ -426,13 +426,14 @@ def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence
     return lines or ["pass"]
 
 
-def expression(node: Node) -> str:
+def expression(node: Node, spell: Callable[[Argument], Any] | None = None) -> str:
     """One operator, spelt for the kernel."""
+    spell = spell or spelt
     if node.operator not in NUMBA:
         raise Untraceable(f"the kernels have no operator {node.operator!r}")
-    options = {name: spelt(value) for name, value in node.options}
+    options = {name: spell(value) for name, value in node.options}
     try:
-        return NUMBA[node.operator](*map(spelt, node.arguments), **options)
+        return NUMBA[node.operator](*map(spell, node.arguments), **options)
     except TypeError as error:
         raise Untraceable(f"the kernels do not know {node.operator!r} with these arguments: {error}") from error
 

@@ -6,14 +6,15 @@ import math
 
 from torch import Tensor
 
-from . import cpu
+from .engines import engine_for
 from .layer import Layer
 from .operator import ragged_of
 
 
 def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str, Tensor]:
     """Every signal, laid out as x: `[T, B, D, H]` or packed `[N, D, H]`; views of what is kept for backward."""
-    kernel = cpu.kernel_of(layer.cell, layer.x.dtype, True, True, layer.weights[0].p is not None)
+    engine, projected = engine_for(layer.x.device.type), layer.weights[0].p is not None
+    kernel = engine.kernel_of(layer.cell, layer.x.dtype, True, True, projected)
     directions, _, units = layer.shape_of_state()
     ragged = ragged_of(layer.x, layer.lengths)
     places = math.prod(layer.x.shape[:-1]) if ragged is None else int(ragged.begins[-1])

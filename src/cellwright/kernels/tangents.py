@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ..cells.dual import dual, mark
-from . import cpu, reference, transforms
+from . import reference, transforms
+from .engines import obstacle_of
 from .kind import AROUND, Kind, flat_layer
 from .layer import Layer, Weights
 from .signals import signals_of
@@ -31,7 +32,8 @@ def pushed(scan: Apply, kind: Kind, flat: Flat, moved: Flat) -> list[Tensor]:
     layer = dual_layer(kind.layer(flat), kind.layer(at_rest(kind, flat, moved)))
     names = layer.cell.states
     behind, states = mark(kind.the_cell), kind.the_cell.states
-    if kind.projected or cpu.obstacle_of(layer.cell, layer.x.dtype, True, kind.watch) is not None:
+    obstacle = obstacle_of(layer.cell, layer.x.device.type, layer.x.dtype, True, kind.watch)
+    if kind.projected or obstacle is not None:
         y, last, signals = reference.watch(layer)
     else:
         dual_kind, dual_flat = flat_layer(layer, keep=True, watch=kind.watch)

@@ -1,0 +1,248 @@
+"""The GPU kernel as seen from Python: what it takes and returns."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..cells import Cell
+from . import native
+from .cpu import DTYPES, Around, inner
+from .gpu_launch import Tiles, launch, precision_of
+from .gpu_printer import printed
+from .program import Program, Untraceable, trace
+from .ragged import Ragged
+from .sizes import Sizes
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """The printed loops of one cell and dtype."""
+
+    program: Program
+    source: str = field(repr=False)
+    name: str
+
+    @cached_property
+    def module(self) -> Any:
+        """The kernels; their file lies in the cache folder, where people and Triton can read it."""
+        key = hashlib.sha256(self.source.encode()).hexdigest()[:16]
+        with native.one_at_a_time:
+            return native.imported(native.readable(native.cache_folder() / f"{self.name}-{key}.py", self.source))
+
+
+@cache
+def kernel_of(
+    cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool = False, projected: bool = False
+) -> Kernel:
+    """The kernel of a cell, with its derivative, and with all signals to be seen; compiled when it first runs.
+
+    Raises:
+        Untraceable: the cell cannot run in a kernel; the message says why.
+    """
+    program = trace(cell, differentiate, watch, projected)
+    if projected and program.recurrent > 1:
+        raise Untraceable("several states cannot be projected on a GPU")
+    kind = DTYPES[inner(dtype)]
+    return Kernel(program, printed(program, kind, cell.name), f"{cell.name}-gpu-{DTYPES[dtype]}")
+
+
+def saved_shapes(kernel: Kernel, places: Sequence[int], sizes: Sizes) -> list[tuple[int, ...]]:
+    """The shapes of what backward needs: the saved values in one block of all units, and the states other than h."""
+    slots, states = len(kernel.program.saved), len(kernel.program.states)
+    return [
+        (sizes.directions, *places, 1, slots, sizes.units),
+        (sizes.directions, states - 1, *places, sizes.units),
+    ]
+
+
+class Weights(NamedTuple):
+    """The weights of all directions.
+
+    Attributes:
+        w: `[D, G H, I]`.
+        r: `[D, G H, C P]`.
+        b_w, b_r: `[D, G H]`, or None.
+        p: the projection `[D, P, H]`, or None.
+        vectors: `[D, vectors, H]`, or None.
+    """
+
+    w: Tensor
+    r: Tensor
+    b_w: Tensor | None
+    b_r: Tensor | None
+    p: Tensor | None
+    vectors: Tensor | None
+
+    @classmethod
+    def of(cls, weights: Sequence[Tensor], directions: int, bias: bool, projected: bool) -> Weights:
+        each = len(weights) // directions
+        groups = zip(*(weights[n : n + each] for n in range(0, len(weights), each)), strict=True)
+        w, r, *others = map(torch.stack, groups)
+        b_w, b_r = others[:2] if bias else (None, None)
+        p = others[2 * bias] if projected else None
+        vectors = others[2 * bias + projected :]
+        return cls(w, r, b_w, b_r, p, torch.stack(vectors, 1) if vectors else None)
+
+
+def forward(
+    kernel: Kernel,
+    sizes: Sizes,
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    bias: bool,
+    reset_state: Sequence[Tensor],
+    y: Tensor,
+    saved: Sequence[Tensor],
+    around: Around,
+) -> list[Tensor]:
+    """Run one layer, as `cpu.forward` does; returns the last states."""
+    program, dtype = kernel.program, inner(x.dtype)
+    given = Weights.of(weights, sizes.directions, bias, program.projected)
+    last = [each.clone() for each in state] or [x.new_zeros(shape, dtype=dtype) for shape in shapes(program, sizes)]
+    contributions = x.flatten(0, -2).to(dtype) @ given.w.flatten(0, 1).to(dtype).T
+    if given.b_w is not None:
+        contributions += given.b_w.flatten()
+    precision = precision_of(x.dtype)
+    tiles = Tiles.of(program, sizes.units, precision)
+    left = x.new_empty(0 if tiles.stash else (2, program.recurrent, sizes.directions, sizes.rows, sizes.outputs))
+    opened = x.new_empty(sizes.directions, sizes.rows, sizes.units if program.projected else 0, dtype=dtype)
+    nothing = last[0]
+    launch(
+        kernel.module.forward, sizes, program, tiles, len(contributions), precision, around,
+        {
+            "recurrent": given.r, "projection": given.p, "vectors": given.vectors, "inputs": contributions,
+            "bias": nothing if given.b_r is None else given.b_r, "left": left, "opened": opened, "y": y,
+            "saved": saved[0] if saved else None, "history": saved[1] if saved else None,
+            **named("state", program, last), **named("fresh", program, reset_state or [nothing] * len(last)),
+        },
+        BIAS=bias, FRESH=bool(reset_state),
+    )  # fmt: skip
+    return last
+
+
+def shapes(program: Program, sizes: Sizes) -> list[tuple[int, int, int]]:
+    """The shapes of the states, those first that the recurrent weights multiply."""
+    seen, states = program.recurrent, len(program.states)
+    return [(sizes.directions, sizes.rows, sizes.outputs if n < seen else sizes.units) for n in range(states)]
+
+
+def backward(
+    kernel: Kernel,
+    sizes: Sizes,
+    dy: Tensor,
+    d_last: Sequence[Tensor | None],
+    x: Tensor,
+    y: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    bias: bool,
+    reset_state: Sequence[Tensor],
+    saved: Sequence[Tensor],
+    d_saved: Sequence[Tensor | None],
+    around: Around,
+    with_dx: bool,
+    groups: int,
+) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
+    """The gradients of one layer, as `cpu.backward` gives them."""
+    program, dtype = kernel.program, inner(x.dtype)
+    given = Weights.of(weights, sizes.directions, bias, program.projected)
+    of_places = (sizes.directions, x.shape[:-1].numel())
+    of_states = shapes(program, sizes)
+    carry = [
+        x.new_zeros(shape, dtype=dtype) if each is None else each.clone()
+        for shape, each in zip(of_states, d_last, strict=True)
+    ]
+    d_reset = [torch.zeros_like(each) for each in reset_state]
+    found = Found(
+        d_x := x.new_empty(*of_places, len(program.gates), sizes.units, dtype=dtype),
+        torch.empty_like(d_x) if program.apart else d_x,
+        x.new_empty(*of_places, program.recurrent, sizes.outputs, dtype=dtype),
+        x.new_empty(*of_places, sizes.outputs if program.projected else 0, dtype=dtype),
+        x.new_zeros(sizes.directions, len(program.vectors), sizes.rows, sizes.units, dtype=dtype),
+    )
+    precision, nothing = precision_of(x.dtype), carry[0]
+    tiles = Tiles.of(program, sizes.units, precision)
+    launch(
+        kernel.module.backward, sizes, program, tiles, of_places[1], precision, around,
+        {
+            "recurrent": given.r, "projection": given.p, "vectors": given.vectors, "dy": dy, "y": y,
+            "saved": saved[0], "history": saved[1],
+            "d_saved": nothing if d_saved[0] is None else d_saved[0],
+            "d_history": nothing if d_saved[1] is None else d_saved[1],
+            **found._asdict(),
+            **named("first", program, state or [nothing] * len(carry)),
+            **named("fresh", program, reset_state or [nothing] * len(carry)),
+            **named("carry", program, carry), **named("d_fresh", program, d_reset or [nothing] * len(carry)),
+        },
+        FIRST=bool(state), FRESH=bool(reset_state),
+        HEARD_GATES=d_saved[0] is not None, HEARD_STATES=d_saved[1] is not None,
+    )  # fmt: skip
+    dx = (d_x.flatten(2) @ given.w.to(dtype)).sum(0).view(x.shape).to(x.dtype) if with_dx else x.new_empty(0)
+    opened = None
+    if program.projected:
+        kept = (*of_places, len(program.saved), sizes.units)
+        opened = saved[0].flatten()[: math.prod(kept)].view(kept)[:, :, len(program.watched)]
+    d_weights = gradients(found, x.reshape(-1, sizes.inputs).to(dtype), opened, bias, sizes, around.ragged, groups)
+    return dx, carry if state else [], d_weights, d_reset
+
+
+class Found(NamedTuple):
+    """What the loop backward leaves, for N places.
+
+    Attributes:
+        d_inputs: gradients of the input contributions `[D, N, G, H]`.
+        d_recurrent: of the recurrent contributions; the same where they are equal.
+        entered: the states that entered the recurrent products `[D, N, C, P]`.
+        projected_d: the cotangents of what is put out and carried on, if it is projected: `[D, N, P]`.
+        d_vectors: of the learned vectors, row by row: `[D, vectors, B, H]`.
+    """
+
+    d_inputs: Tensor
+    d_recurrent: Tensor
+    entered: Tensor
+    projected_d: Tensor
+    d_vectors: Tensor
+
+
+def gradients(
+    found: Found, x: Tensor, opened: Tensor | None, bias: bool, sizes: Sizes, ragged: Ragged | None, groups: int
+) -> list[Tensor]:
+    """Per direction the gradients of W, R, the biases, the projection and the vectors.
+
+    They are sums over all places; or if there are groups of rows of those of each, `[groups, ...]`.
+    """
+
+    def of(values: Tensor) -> Tensor:
+        """`[N, ...]` to `[N, F]`, or to `[groups, steps of all its rows, F]`."""
+        values = values.flatten(1)
+        if not groups:
+            return values
+        whole = values if ragged is None else ragged.unpacked(values)
+        return whole.view(sizes.steps, groups, -1, values.shape[-1]).transpose(0, 1).flatten(1, 2)
+
+    order = None if ragged is None or ragged.order is None else ragged.order.argsort()
+    results = []
+    for d in range(sizes.directions):
+        of_x, of_r = of(found.d_inputs[d]), of(found.d_recurrent[d])
+        results += [of_x.mT @ of(x), of_r.mT @ of(found.entered[d])]
+        results += [of_x.sum(-2), of_r.sum(-2)] if bias else []
+        if opened is not None:
+            results.append(of(found.projected_d[d]).mT @ of(opened[d]))
+        for each in found.d_vectors[d]:
+            by_row = each if order is None else each[order]
+            results.append(by_row.unflatten(0, (groups, -1)).sum(1) if groups else by_row.sum(0))
+    return results
+
+
+def named(kind: str, program: Program, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Tensors of the states, by the names of their arguments."""
+    return {f"{kind}_{name}": each for name, each in zip(program.states, tensors, strict=True)}

@@ -1,0 +1,86 @@
+"""`python -m tests.gpu.compile_ahead ARCHITECTURE CELL...`: compile for a GPU that is not there, and say what it needs.
+
+In JSON: per kernel the registers and the bytes of spilled ones of a thread, and the shared memory of a program.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cellwright as cw
+from cellwright.kernels import gpu, gpu_launch
+
+CASES = (
+    (torch.bfloat16, 128, "bf16"), (torch.bfloat16, 256, "bf16"), (torch.bfloat16, 512, "bf16"),
+    (torch.float32, 64, "tf32"), (torch.float32, 128, "ieee"), (torch.float64, 32, "ieee"),
+)  # fmt: skip
+SIZES = {"steps", "rows", "places", "noise_place", "first_turn", "last_turn"}
+OUTER = {"recurrent", "projection", "left", "y", "dy"}  # what is stored as the caller's numbers are
+TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i8"}
+NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
+
+
+def compiled(cell: cw.Cell, dtype: torch.dtype, units: int, precision: str, direction: str, architecture: int) -> Any:
+    """A kernel as it is compiled for a layer without options."""
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    kernel = gpu.kernel_of(cell, dtype, True)
+    entry, tiles = getattr(kernel.module, direction), gpu_launch.Tiles.of(kernel.program, units, precision)
+    inner = "*fp64" if dtype == torch.float64 else "*fp32"
+    switches = dict.fromkeys(
+        ("PROJECTED", "FRESH", "MASKED", "RESETS", "RAGGED", "SORTED", "HEARD_GATES", "HEARD_STATES"), False
+    )
+    known = switches | dict(
+        UNITS=units, OUTPUTS=units, DIRECTIONS=1, BIAS=True, FIRST=True, STASH=tiles.stash, WIDTH=tiles.width,
+        PRECISION=gpu_launch.INPUT_PRECISION[precision], ROWS=gpu_launch.ROWS, DEPTH=gpu_launch.DEPTH[precision],
+    )  # fmt: skip
+
+    def kind(name: str) -> str:
+        if name in known:
+            return "constexpr"
+        return "i32" if name in SIZES else "*" + NAMES[dtype] if name in OUTER else TYPES.get(name, inner)
+
+    signature = {name: kind(name) for name in entry.arg_names}
+    constants = {name: value for name, value in known.items() if name in signature}
+    source = ASTSource(fn=entry, signature=signature, constexprs=constants)
+    return triton.compile(source, target=GPUTarget("cuda", architecture, 32), options={"num_warps": tiles.warps})
+
+
+def needs(made: Any) -> dict[str, int]:
+    """Registers and bytes on the stack of a thread, and shared memory of a program."""
+    import triton
+
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        Path(file.name).write_bytes(made.asm["cubin"])
+        told = subprocess.run([tool, "--dump-resource-usage", file.name], capture_output=True, text=True, check=True)
+    found = re.search(r"REG:(\d+) STACK:(\d+)", told.stdout)
+    assert found is not None, told.stdout
+    return {"registers": int(found[1]), "spilled": int(found[2]), "shared": made.metadata.shared}
+
+
+def main(architecture: str, *names: str) -> None:
+    """Compile every case of some cells."""
+    warnings.simplefilter("ignore")
+    results = {}
+    for name in names:
+        for dtype, units, precision in CASES if name == "lstm" else CASES[:1]:
+            for direction in ("forward", "backward"):
+                made = compiled(cw.cells[name], dtype, units, precision, direction, int(architecture))
+                results[f"{name} {NAMES[dtype]} {units} {direction}"] = needs(made)
+    sys.stdout.write(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
