@@ -17,7 +17,13 @@ from .program import Untraceable
 
 def name_for(device: str) -> str:
     """Which kernel runs where the data are. Where Triton interprets its kernels, the GPU's runs on the CPU, slowly."""
-    return "gpu" if device == "cuda" or os.environ.get("TRITON_INTERPRET") == "1" else "cpu"
+    return "gpu" if device == "cuda" or is_interpreted() else "cpu"
+
+
+@cache
+def is_interpreted() -> bool:
+    """Whether Triton interprets its kernels in this process."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def engine_for(device: str) -> ModuleType:

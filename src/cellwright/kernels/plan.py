@@ -91,8 +91,10 @@ def differentiated(layer: Layer, watch: bool) -> bool:
 def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool, bool]:
     """What the plan goes by."""
     projected, dtype = layer.weights[0].p is not None, layer.x.dtype if half_of(layer) is None else torch.float32
-    plain = not watch and theirs.is_plain(layer) and not (torch.compiler.is_compiling() or is_transformed())
-    return layer.cell.key, layer.x.device.type, dtype, projected, differentiated(layer, watch), watch, plain
+    device = layer.x.device.type
+    plain = device == "cuda" and not watch and theirs.is_plain(layer)
+    plain = plain and not (torch.compiler.is_compiling() or is_transformed())
+    return layer.cell.key, device, dtype, projected, differentiated(layer, watch), watch, plain
 
 
 def verdict(
