@@ -14,6 +14,9 @@ import cellwright as cw
 from cellwright.kernels import gpu_launch
 from tests.gpu.gpu_agreement import DEVICE, EVERYWHERE
 
+# PyTorch itself goes through its own deprecated compiler when forward mode is first used.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+
 STEPS, ROWS, INPUTS, UNITS = 5, 3, 4, 9
 OPTIONS: list[dict[str, Any]] = [
     {"zoneout": (0.3, 0.2)}, {"recurrent_dropout": 0.3}, {"candidate_dropout": 0.3}, {"weight_dropout": 0.3},
