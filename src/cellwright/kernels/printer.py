@@ -417,7 +417,7 @@ def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence
     known |= {each: f"load(at_kept + {k} * kept_stride)" for k, each in enumerate(phases.kept)}
     lines = ["units_ = spread(units)"] if any(isinstance(each, Units) for each in used) else []
     lines += [f"{spelt(each)} = {source}" for each, source in {**loads, **known}.items() if each in used - made]
-    lines += [f"{spelt(node.name)} = {expression(node)}" for node in nodes]
+    lines += [f"{spelt(node.name)} = {expression(node, spelt)}" for node in nodes]
     for each, value in added.items():
         at = f"at_sums + {phases.sums.index(each)} * LANES * SIZE"
         lines.append(f"store({at}, load({at}) + keep_some({spelt(value)}, count))")
@@ -426,9 +426,8 @@ def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence
     return lines or ["pass"]
 
 
-def expression(node: Node, spell: Callable[[Argument], Any] | None = None) -> str:
-    """One operator, spelt for the kernel."""
-    spell = spell or spelt
+def expression(node: Node, spell: Callable[[Argument], Any]) -> str:
+    """One operator, with its arguments spelt for the kernel."""
     if node.operator not in NUMBA:
         raise Untraceable(f"the kernels have no operator {node.operator!r}")
     options = {name: spell(value) for name, value in node.options}
