@@ -15,10 +15,10 @@ from .derivatives import measure_derivatives
 from .family import measure_family, measure_features, measure_options
 from .inspector import measure_inspector
 from .limits import measure_limits
-from .machine import describe_machine, versions
+from .machine import describe_machine, today, versions
 from .memory import measure_held
 from .readme import rewrite
-from .result import Result, latest, today
+from .result import Result, latest
 from .startup import measure_startup
 from .tables import microseconds
 from .terminal import show
@@ -65,7 +65,7 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
     result = Result(
         date=today(),
         machine=describe_machine(),
-        versions=versions(),
+        versions=versions("torch", "onnxruntime", "numba", "numpy"),
         limits=measure_limits(budget),
         comparisons=[compare(case, budget, console) for case in all_cases()],
         held=measure_held(),

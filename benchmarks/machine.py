@@ -1,12 +1,16 @@
-"""The machine and the libraries, as a result names them: no host names, no paths."""
+"""The machine, the libraries and the day, as a result names them: no host names, no paths."""
 
 import platform
+import re
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-LIBRARIES = ("cellwright", "torch", "onnxruntime", "numba", "numpy")
+import cellwright
+
+FOLDER = Path(__file__).parent / "results"
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 CPUINFO = Path("/proc/cpuinfo")
 USUAL_L2 = 1 << 20
@@ -22,9 +26,21 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def versions() -> dict[str, str]:
-    """The Python and the libraries that take part."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+def versions(*libraries: str) -> dict[str, str]:
+    """Ours, Python, and the libraries that take part."""
+    own = {"cellwright": cellwright.__version__, "python": platform.python_version()}
+    return own | {name: version(name) for name in libraries}
+
+
+def today() -> str:
+    """The day, as it stands in a file name."""
+    return date.today().isoformat()
+
+
+def file_for(what: str, day: str, folder: Path = FOLDER) -> Path:
+    """Where the result of a processor is kept; the folder exists then."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{re.sub(r'[^a-z0-9]+', '-', what.lower()).strip('-')}-{day}.json"
 
 
 def processor() -> str:

@@ -1,9 +1,7 @@
 """A result: all figures of one run, as a file."""
 
 import json
-import re
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,10 @@ from .cases import Case, Comparison
 from .family import Race
 from .inspector import Inspector
 from .limits import Limits
+from .machine import FOLDER, file_for, today
 from .memory import Held
 from .shapes import Shape
 from .startup import Startup
-
-FOLDER = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
@@ -37,16 +34,9 @@ class Result:
 
     def save(self) -> Path:
         """Write the file, named after the processor and the day."""
-        name = re.sub(r"[^a-z0-9]+", "-", self.machine["processor"].lower()).strip("-")
-        path = FOLDER / f"{name}-{self.date}.json"
-        FOLDER.mkdir(exist_ok=True)
+        path = file_for(self.machine["processor"], self.date)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
         return path
-
-
-def today() -> str:
-    """The day, as it stands in a file name."""
-    return date.today().isoformat()
 
 
 def latest() -> Result | None:

@@ -18,14 +18,18 @@ import torch
 
 import cellwright as cw
 from cellwright.kernels import gpu, gpu_launch
+from cellwright.kernels.sizes import Sizes
 
 CASES = (
     (torch.bfloat16, 128, "bf16"), (torch.bfloat16, 256, "bf16"), (torch.bfloat16, 512, "bf16"),
-    (torch.float32, 64, "tf32"), (torch.float32, 128, "ieee"), (torch.float64, 32, "ieee"),
+    (torch.float32, 128, "bf16"), (torch.float32, 64, "tf32"), (torch.float32, 128, "ieee"),
+    (torch.float64, 32, "ieee"),
 )  # fmt: skip
+BATCH, PROCESSORS = 64, 108  # rows, and the fewest multiprocessors of the GPUs that it compiles for
 SIZES = {"steps", "rows", "places", "noise_place", "first_turn", "last_turn"}
-OUTER = {"recurrent", "projection", "left", "y", "dy"}  # what is stored as the caller's numbers are
-TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i8"}
+MATRICES = {"recurrent", "projection", "left"}  # what is stored as it is multiplied
+OUTER = {"y", "dy"}  # what is stored as the caller's numbers are
+TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i8", "arrived": "*i32"}
 NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
 
 
@@ -36,25 +40,31 @@ def compiled(cell: cw.Cell, dtype: torch.dtype, units: int, precision: str, dire
     from triton.compiler import ASTSource
 
     kernel = gpu.kernel_of(cell, dtype, True)
-    entry, tiles = getattr(kernel.module, direction), gpu_launch.Tiles.of(kernel.program, units, precision)
+    entry, sizes = getattr(kernel.module, direction), Sizes(9, BATCH, units, units, 1, units)
+    tiles = gpu_launch.Tiles.of(kernel.program, sizes, precision, PROCESSORS)
+    matrix = "*bf16" if precision == "bf16" else "*" + NAMES[dtype]
     inner = "*fp64" if dtype == torch.float64 else "*fp32"
     switches = dict.fromkeys(
         ("PROJECTED", "FRESH", "MASKED", "RESETS", "RAGGED", "SORTED", "HEARD_GATES", "HEARD_STATES"), False
     )
     known = switches | dict(
-        UNITS=units, OUTPUTS=units, DIRECTIONS=1, BIAS=True, FIRST=True, STASH=tiles.stash, WIDTH=tiles.width,
-        PRECISION=gpu_launch.INPUT_PRECISION[precision], ROWS=gpu_launch.ROWS, DEPTH=gpu_launch.DEPTH[precision],
+        UNITS=units, OUTPUTS=units, DIRECTIONS=1, BIAS=True, FIRST=True, STASH=tiles.stash, TOGETHER=tiles.together,
+        PRECISION=gpu_launch.INPUT_PRECISION[precision], ROWS=tiles.rows, WIDTH=tiles.width,
+        DEPTH=gpu_launch.DEPTH[precision],
     )  # fmt: skip
 
     def kind(name: str) -> str:
         if name in known:
             return "constexpr"
-        return "i32" if name in SIZES else "*" + NAMES[dtype] if name in OUTER else TYPES.get(name, inner)
+        if name in SIZES:
+            return "i32"
+        return matrix if name in MATRICES else "*" + NAMES[dtype] if name in OUTER else TYPES.get(name, inner)
 
     signature = {name: kind(name) for name in entry.arg_names}
     constants = {name: value for name, value in known.items() if name in signature}
     source = ASTSource(fn=entry, signature=signature, constexprs=constants)
-    return triton.compile(source, target=GPUTarget("cuda", architecture, 32), options={"num_warps": tiles.warps})
+    options = {"num_warps": tiles.warps, "launch_cooperative_grid": tiles.together}
+    return triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
 
 
 def needs(made: Any) -> dict[str, int]:
@@ -78,7 +88,7 @@ def main(architecture: str, *names: str) -> None:
         for dtype, units, precision in CASES if name == "lstm" else CASES[:1]:
             for direction in ("forward", "backward"):
                 made = compiled(cw.cells[name], dtype, units, precision, direction, int(architecture))
-                results[f"{name} {NAMES[dtype]} {units} {direction}"] = needs(made)
+                results[f"{name} {NAMES[dtype]} {precision} {units} {direction}"] = needs(made)
     sys.stdout.write(json.dumps(results, indent=1))
 
 

@@ -126,6 +126,10 @@ def test_it_is_explained() -> None:
     module, x = made()
     with cw.backend("gpu"):
         assert cw.explain(module, x) == "gpu: lstm in torch.float64 runs in a compiled kernel"
+        module.precision = "tf32"
+        assert cw.explain(module, x) == "gpu: lstm in torch.float64 runs in a compiled kernel"
+        told = "gpu: lstm in torch.float32 runs in a compiled kernel; recurrent products in tf32"
+        assert cw.explain(module.float(), x.float()) == told
 
 
 @pytest.mark.parametrize("way", ["stash", "stream"])

@@ -89,7 +89,7 @@ assert torch.allclose(program.module()(x)[0], layer(x)[0])
     "the operator alone": """
 weights = list(layer.parameters())
 state = [torch.zeros(1, 2, 4) for _ in range(2)]
-y, *_ = torch.ops.cellwright.scan(x, state, weights, [], None, None, None, None, "lstm", True, False, True, False)
+y, *_ = torch.ops.cellwright.scan(x, state, weights, [], None, None, None, None, "lstm", True, False, None, True, False)
 found = torch.autograd.grad(y.square().sum(), weights)
 with cw.backend("reference"):
     expected = torch.autograd.grad(layer(x)[0].square().sum(), weights)
@@ -99,7 +99,7 @@ for one, other in zip(found, expected, strict=True):
     "the operator under test": """
 state = [torch.zeros(1, 2, 4) for _ in range(2)]
 nothing = [[], None, None, None, None]
-arguments = (x, state, list(layer.parameters()), *nothing, "lstm", True, False, True, False)
+arguments = (x, state, list(layer.parameters()), *nothing, "lstm", True, False, None, True, False)
 torch.library.opcheck(torch.ops.cellwright.scan.default, arguments, test_utils="test_schema")
 """,
 }

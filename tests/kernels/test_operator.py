@@ -39,10 +39,10 @@ def arguments(
     tensors = [tensor.detach().requires_grad_(learned) for each in weights for tensor in each.tensors()]
     x, state = call.x.requires_grad_(learned), [each.requires_grad_(learned) for each in call.state]
     if not around:
-        return x, state, tensors, [], lengths, reset, None, None, cell, bias, False, keep, watch
+        return x, state, tensors, [], lengths, reset, None, None, cell, bias, False, None, keep, watch
     brought = [torch.randn_like(each).requires_grad_(learned) for each in state]
     noise, mask = torch.rand(STEPS, ROWS, 2, 2, 5, dtype=dtype), torch.randn(2, ROWS, 5, dtype=dtype)
-    return x, state, tensors, brought, lengths, reset, noise, mask, cell, bias, False, keep, watch
+    return x, state, tensors, brought, lengths, reset, noise, mask, cell, bias, False, None, keep, watch
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
@@ -91,13 +91,13 @@ def test_scan_backward_passes_the_checks(cell: str, with_dx: bool, dtype: torch.
 
 def backward_arguments(given: tuple[Any, ...], with_dx: bool, groups: int = 0) -> tuple[Any, ...]:
     """The arguments of `cellwright::scan_backward` that belong to a call of `scan`."""
-    x, state, weights, brought, *around, cell, bias, projected, _, watch = given
+    x, state, weights, brought, *around, cell, bias, projected, precision, _, watch = given
     y, *others = SCAN(*given)
     last, saved = others[: len(state)], others[len(state) :]
     d_last = [torch.ones_like(last[0]), *[None] * (len(state) - 1)]
     d_saved = [torch.ones_like(each) if watch else None for each in saved]
     heard = torch.ones_like(y), d_last, y, saved, d_saved
-    return *heard, x, state, weights, brought, *around, cell, bias, projected, watch, with_dx, groups
+    return *heard, x, state, weights, brought, *around, cell, bias, projected, precision, watch, with_dx, groups
 
 
 @pytest.mark.parametrize("keep", [True, False])

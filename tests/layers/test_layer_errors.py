@@ -145,6 +145,10 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "a forget bias without biases": (lambda: cw.LSTM(3, 4, bias=False, forget_bias=1.0), "no biases; make it with"),
     "recurrent dropout": (lambda: cw.LSTM(3, 4, recurrent_dropout=-0.1), "recurrent_dropout is a probability"),
     "weight dropout": (lambda: cw.LSTM(3, 4, weight_dropout="0.1"), "weight_dropout is a probability"),
+    "an unknown precision": (
+        lambda: cw.LSTM(3, 4, precision="tf23"),
+        "precision is one of ieee, tf32, bf16, not 'tf23'; did you mean 'tf32'",
+    ),
     "a mistyped argument": (lambda: cw.LSTM(3, 4, num_layer=2), "no argument num_layer=; did you mean 'num_layers'"),
     "a GRU as an LSTM": (lambda: cw.LSTM(3, 4, cell="gru"), "gru"),
 }

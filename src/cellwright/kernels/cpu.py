@@ -87,12 +87,14 @@ class Around(NamedTuple):
         reset: truth values `[N]`.
         noise: `[N, D, noise, H]`, or one place for all.
         mask: `[D, B, H]`, what h is multiplied by on its way to the recurrent weights.
+        precision: of the recurrent products on a GPU; this processor's are exact.
     """
 
     ragged: Ragged | None
     reset: Tensor | None
     noise: Tensor | None
     mask: Tensor | None
+    precision: str | None = None
 
 
 class Call:

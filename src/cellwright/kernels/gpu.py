@@ -15,7 +15,7 @@ from torch import Tensor
 from ..cells import Cell
 from . import native
 from .cpu import DTYPES, Around, inner
-from .gpu_launch import Tiles, launch, precision_of
+from .gpu_launch import launch, precision_of, tiles_for
 from .gpu_printer import printed
 from .program import Program, Untraceable, trace
 from .ragged import Ragged
@@ -91,6 +91,12 @@ class Weights(NamedTuple):
         vectors = others[2 * bias + projected :]
         return cls(w, r, b_w, b_r, p, torch.stack(vectors, 1) if vectors else None)
 
+    def in_precision(self, precision: str) -> Weights:
+        """The same with the matrices of the loop stored as it multiplies them."""
+        if precision != "bf16":
+            return self
+        return self._replace(r=self.r.bfloat16(), p=None if self.p is None else self.p.bfloat16())
+
 
 def forward(
     kernel: Kernel,
@@ -108,12 +114,13 @@ def forward(
     program, dtype = kernel.program, inner(x.dtype)
     given = Weights.of(weights, sizes.directions, bias, program.projected)
     last = [each.clone() for each in state] or [x.new_zeros(shape, dtype=dtype) for shape in shapes(program, sizes)]
-    contributions = x.flatten(0, -2).to(dtype) @ given.w.flatten(0, 1).to(dtype).T
+    contributions = product(x.flatten(0, -2), given.w.flatten(0, 1).T, x.dtype)
     if given.b_w is not None:
         contributions += given.b_w.flatten()
-    precision = precision_of(x.dtype)
-    tiles = Tiles.of(program, sizes.units, precision)
-    left = x.new_empty(0 if tiles.stash else (2, program.recurrent, sizes.directions, sizes.rows, sizes.outputs))
+    precision = precision_of(x.dtype, around.precision)
+    given = given.in_precision(precision)
+    tiles = tiles_for(program, sizes, precision, x.device)
+    left = given.r.new_empty(0 if tiles.stash else (2, program.recurrent, sizes.directions, sizes.rows, sizes.outputs))
     opened = x.new_empty(sizes.directions, sizes.rows, sizes.units if program.projected else 0, dtype=dtype)
     nothing = last[0]
     launch(
@@ -154,7 +161,8 @@ def backward(
 ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
     """The gradients of one layer, as `cpu.backward` gives them."""
     program, dtype = kernel.program, inner(x.dtype)
-    given = Weights.of(weights, sizes.directions, bias, program.projected)
+    precision = precision_of(x.dtype, around.precision)
+    given = Weights.of(weights, sizes.directions, bias, program.projected).in_precision(precision)
     of_places = (sizes.directions, x.shape[:-1].numel())
     of_states = shapes(program, sizes)
     carry = [
@@ -169,8 +177,8 @@ def backward(
         x.new_empty(*of_places, sizes.outputs if program.projected else 0, dtype=dtype),
         x.new_zeros(sizes.directions, len(program.vectors), sizes.rows, sizes.units, dtype=dtype),
     )
-    precision, nothing = precision_of(x.dtype), carry[0]
-    tiles = Tiles.of(program, sizes.units, precision)
+    nothing = carry[0]
+    tiles = tiles_for(program, sizes, precision, x.device)
     launch(
         kernel.module.backward, sizes, program, tiles, of_places[1], precision, around,
         {
@@ -186,12 +194,14 @@ def backward(
         FIRST=bool(state), FRESH=bool(reset_state),
         HEARD_GATES=d_saved[0] is not None, HEARD_STATES=d_saved[1] is not None,
     )  # fmt: skip
-    dx = (d_x.flatten(2) @ given.w.to(dtype)).sum(0).view(x.shape).to(x.dtype) if with_dx else x.new_empty(0)
+    dx = x.new_empty(0)
+    if with_dx:
+        dx = product(d_x.flatten(2), given.w, x.dtype).sum(0).view(x.shape).to(x.dtype)
     opened = None
     if program.projected:
         kept = (*of_places, len(program.saved), sizes.units)
         opened = saved[0].flatten()[: math.prod(kept)].view(kept)[:, :, len(program.watched)]
-    d_weights = gradients(found, x.reshape(-1, sizes.inputs).to(dtype), opened, bias, sizes, around.ragged, groups)
+    d_weights = gradients(found, x.reshape(-1, sizes.inputs), opened, bias, sizes, around.ragged, groups)
     return dx, carry if state else [], d_weights, d_reset
 
 
@@ -233,14 +243,24 @@ def gradients(
     results = []
     for d in range(sizes.directions):
         of_x, of_r = of(found.d_inputs[d]), of(found.d_recurrent[d])
-        results += [of_x.mT @ of(x), of_r.mT @ of(found.entered[d])]
+        results += [product(of_x.mT, of(x), x.dtype), product(of_r.mT, of(found.entered[d]), x.dtype)]
         results += [of_x.sum(-2), of_r.sum(-2)] if bias else []
         if opened is not None:
-            results.append(of(found.projected_d[d]).mT @ of(opened[d]))
+            results.append(product(of(found.projected_d[d]).mT, of(opened[d]), x.dtype))
         for each in found.d_vectors[d]:
             by_row = each if order is None else each[order]
             results.append(by_row.unflatten(0, (groups, -1)).sum(1) if groups else by_row.sum(0))
     return results
+
+
+def product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """Matrices `[..., N, K]` times `[..., K, M]`, of numbers in a dtype; sums are in float32, or wider."""
+    a, b = a.to(dtype), b.to(dtype)
+    if dtype == inner(dtype):
+        return a @ b
+    if a.is_cuda:
+        return (torch.mm if a.dim() == 2 else torch.bmm)(a, b, out_dtype=inner(dtype))
+    return a.to(inner(dtype)) @ b.to(inner(dtype))
 
 
 def named(kind: str, program: Program, tensors: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -13,75 +13,99 @@ from .program import Program
 from .ragged import Ragged
 from .sizes import Sizes
 
-ROWS = 16  # rows of a program: the fewest that the products of a GPU take
+ROWS = (16, 32, 64)  # rows of a program: the fewest are those that the products of a GPU take
 NARROWEST = 16
 WIDEST = 256  # units that one program has all of
-SHARED = 64  # units of a program where several share a row
+SHARED = 32  # units of a program where several share a row
 DEPTH = {"bf16": 32, "tf32": 32, "ieee": 16}  # numbers of a product that are read at once
 INPUT_PRECISION = {"bf16": "ieee", "tf32": "tf32", "ieee": "ieee"}  # of numbers that are not in half precision
 STASHED = {"bf16": 128, "tf32": 64, "ieee": 32}  # units up to which a program keeps the recurrent weights
+SMALL = 1024  # numbers of a tile that four warps share; more are for eight
 
 
 class Tiles(NamedTuple):
-    """How the units are shared.
+    """How rows and units are shared by programs.
 
     Attributes:
-        width: units of a program.
-        programs: that share the units of a row; several take every turn in a launch of its own.
+        rows, width: rows and units of a program.
+        grid: how many programs there are: for all rows, directions, and the units of a row.
         stash: whether a program keeps the recurrent weights from step to step.
+        together: whether the programs that share the units of a row run at once, and wait for each other.
         warps: of a program.
     """
 
+    rows: int
     width: int
-    programs: int
+    grid: tuple[int, int, int]
     stash: bool
+    together: bool
     warps: int
 
     @classmethod
-    def of(cls, program: Program, units: int, precision: str) -> Tiles:
-        width = max(NARROWEST, 1 << (units - 1).bit_length())
+    def of(cls, program: Program, sizes: Sizes, precision: str, processors: int) -> Tiles:
+        """The tiles for a device of so many multiprocessors, each of which runs a program at any time."""
+        width = max(NARROWEST, 1 << (sizes.units - 1).bit_length())
         reduces = any(node.reduces for node in (*program.forward, *program.backward))
         whole = width <= WIDEST or reduces or program.projected
         width = width if whole else SHARED
+        rows, grid, fits = ROWS[0], (0, 0, 0), False
+        for rows in ROWS:
+            grid = (-(-sizes.rows // rows), sizes.directions, 1 if whole else -(-sizes.units // width))
+            fits = grid[0] * grid[1] * grid[2] <= processors
+            if whole or fits:
+                break
         weights = len(program.gates) * program.recurrent * width**2
         stash = whole and weights <= 4 * STASHED[precision] ** 2
-        return cls(width, 1 if whole else -(-units // width), stash, 4 if width <= 64 else 8)
+        return cls(rows, width, grid, stash, fits and not whole, 4 if rows * width <= SMALL else 8)
 
 
-def precision_of(dtype: torch.dtype) -> str:
-    """How products are taken."""
+def precision_of(dtype: torch.dtype, asked: str | None = None) -> str:
+    """How recurrent products are taken of numbers that are stored in a dtype; what is asked goes for float32."""
     if dtype == torch.bfloat16:
         return "bf16"
-    return "tf32" if dtype == torch.float32 and torch.backends.cuda.matmul.allow_tf32 else "ieee"
+    if dtype != torch.float32:
+        return "ieee"
+    return asked or ("tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee")
+
+
+def processors_of(device: torch.device) -> int:
+    """The multiprocessors of a GPU; none where Triton interprets its kernels, one program after the other."""
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 0
+
+
+def tiles_for(program: Program, sizes: Sizes, precision: str, device: torch.device) -> Tiles:
+    """The tiles for a device."""
+    return Tiles.of(program, sizes, precision, processors_of(device))
 
 
 def launch(
     entry: Any, sizes: Sizes, program: Program, tiles: Tiles, places: int, precision: str, around: Around,
     tensors: Mapping[str, Tensor | None], **switches: bool,
 ) -> None:  # fmt: skip
-    """All turns of a loop: in one launch, or, where several programs share the units of a row, one by one."""
+    """All turns of a loop: in one launch, or, where programs wait for others that may not run yet, one by one."""
     noise, y = around.noise, tensors["y"]
     assert y is not None
     lengths, begins, order = (None,) * 3 if around.ragged is None else on_device(around.ragged, y.device)
     given = {
         "noise": noise, "mask": around.mask, "resets": None if around.reset is None else around.reset.view(torch.int8),
         "lengths": lengths, "begins": begins, "order": order,
+        "arrived": y.new_zeros(tiles.grid[:2], dtype=torch.int32) if tiles.together else None,
     }  # fmt: skip
     known = dict(
         steps=sizes.steps, rows=sizes.rows, places=places,
         noise_place=0 if noise is None or len(noise) == 1 else noise[0].numel(),
         UNITS=sizes.units, OUTPUTS=sizes.outputs, PROJECTED=program.projected, DIRECTIONS=sizes.directions,
         MASKED=around.mask is not None, RESETS=around.reset is not None, RAGGED=lengths is not None,
-        SORTED=order is not None, STASH=tiles.stash, PRECISION=INPUT_PRECISION[precision], ROWS=ROWS,
-        WIDTH=tiles.width, DEPTH=DEPTH[precision],
+        SORTED=order is not None, STASH=tiles.stash, TOGETHER=tiles.together, PRECISION=INPUT_PRECISION[precision],
+        ROWS=tiles.rows, WIDTH=tiles.width, DEPTH=DEPTH[precision],
     )  # fmt: skip
-    grid = (-(-sizes.rows // ROWS), sizes.directions, tiles.programs)
+    options: dict[str, Any] = {"num_warps": tiles.warps, "launch_cooperative_grid": tiles.together}
     turns = sizes.steps + 1
-    each = turns if tiles.programs == 1 else 1
+    each = turns if tiles.grid[2] == 1 or tiles.together else 1
     with torch.cuda.device_of(y):
         for turn in range(0, turns, each):
-            entry[grid](
-                **tensors, **given, **known, **switches, first_turn=turn, last_turn=turn + each, num_warps=tiles.warps
+            entry[tiles.grid](
+                **tensors, **given, **known, **switches, first_turn=turn, last_turn=turn + each, **options
             )
 
 

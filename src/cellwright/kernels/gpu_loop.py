@@ -6,8 +6,9 @@ the other lists of a cell, by the names in `gpu_printer.lists`, and for two of t
 A program has some rows, some units and one direction. Its loop takes one turn more than there are steps. In turn n
 forward computes step n - 1, from what turn n - 1 has left of the states, and leaves what step n is to see of them;
 backward takes the products with the gate gradients of step n - 1, then the derivative of step n. A turn needs of the
-one before only what stands in memory when that has ended: so a loop runs in one launch where a program has all units
-of its rows, and turn by turn where several share them.
+one before only what stands in memory when that has ended. Where a program has all units of its rows, a loop runs in
+one launch. Where several share them, it does so if all of them run at once, and they wait for each other after every
+turn; else every turn is a launch.
 
 With a projection one program has all units; the outputs P of a row are fewer than its units H, without one as many.
 """
@@ -86,6 +87,17 @@ def projected(
     return found
 
 
+@triton.jit
+def wait_for_all(arrived, turns):
+    """Until all programs that share these rows have taken so many turns; what they have stored can be read then."""
+    counter = arrived + tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
+    tl.debug_barrier()
+    tl.atomic_add(counter, 1, sem="release")
+    while tl.atomic_add(counter, 0, sem="acquire") < turns * tl.num_programs(2):
+        pass
+    tl.debug_barrier()
+
+
 @triton.jit(do_not_specialize=["steps", "rows", "places", "noise_place", "first_turn", "last_turn"])
 def forward(
     inputs,  # [N, D, G * H]: input contributions, with their biases
@@ -99,6 +111,7 @@ def forward(
     lengths,  # [B], the longest first
     begins,  # [T + 1]
     order,  # [B]: the row of the batch that each row is
+    arrived,  # [D, row tiles]: how often programs have ended a turn; zeros
     state_STATE,  # [D, B, H], or P of those that are seen: the first states, and then the last  # each state
     fresh_STATE,  # likewise: what a reset brings  # each state
     left,  # [2, C, D, B, P]: what the products see
@@ -108,7 +121,7 @@ def forward(
     history,  # [D, S - 1, N, H]
     steps, rows, places, noise_place, first_turn, last_turn,
     UNITS: tl.constexpr, OUTPUTS: tl.constexpr, PROJECTED: tl.constexpr, DIRECTIONS: tl.constexpr, BIAS: tl.constexpr, FRESH: tl.constexpr, MASKED: tl.constexpr,
-    RESETS: tl.constexpr, RAGGED: tl.constexpr, SORTED: tl.constexpr, STASH: tl.constexpr, PRECISION: tl.constexpr,
+    RESETS: tl.constexpr, RAGGED: tl.constexpr, SORTED: tl.constexpr, STASH: tl.constexpr, TOGETHER: tl.constexpr, PRECISION: tl.constexpr,
     ROWS: tl.constexpr, WIDTH: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
     """The states and outputs of all steps."""
@@ -188,7 +201,10 @@ def forward(
         seen_STATE = (s_STATE * mask_h).to(recurrent.dtype.element_ty)  # each seen
         if not STASH:
             tl.store(left + left_at(turn, STATE_N, d, rows, row, unit, SEEN, DIRECTIONS, OUTPUTS), seen_STATE, outside)  # each seen
-            tl.debug_barrier()
+            if TOGETHER:
+                wait_for_all(arrived, turn - first_turn + 1)
+            else:
+                tl.debug_barrier()
     tl.store(state_STATE + at_seen, s_STATE, outside)  # each seen
     tl.store(state_STATE + at_state, s_STATE, inside)  # each unseen
 
@@ -204,6 +220,7 @@ def backward(
     lengths,
     begins,
     order,
+    arrived,
     first_STATE,  # each state
     fresh_STATE,  # each state
     carry_STATE,  # the cotangents of the last states, and then of the first  # each state
@@ -222,7 +239,7 @@ def backward(
     steps, rows, places, noise_place, first_turn, last_turn,
     UNITS: tl.constexpr, OUTPUTS: tl.constexpr, PROJECTED: tl.constexpr, DIRECTIONS: tl.constexpr, FIRST: tl.constexpr, FRESH: tl.constexpr, MASKED: tl.constexpr,
     RESETS: tl.constexpr, RAGGED: tl.constexpr, SORTED: tl.constexpr, HEARD_GATES: tl.constexpr,
-    HEARD_STATES: tl.constexpr, STASH: tl.constexpr, PRECISION: tl.constexpr, ROWS: tl.constexpr,
+    HEARD_STATES: tl.constexpr, STASH: tl.constexpr, TOGETHER: tl.constexpr, PRECISION: tl.constexpr, ROWS: tl.constexpr,
     WIDTH: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
     """The gradients of the gates of all steps, and what else can be known only step by step."""
@@ -333,7 +350,10 @@ def backward(
         v_VECTOR = tl.where(here, v_VECTOR + gw_VECTOR, v_VECTOR)  # each vector
         g_GATE = tl.where(here, gr_GATE, 0.0)  # each gate
         if not STASH:
-            tl.debug_barrier()
+            if TOGETHER:
+                wait_for_all(arrived, turn - first_turn + 1)
+            else:
+                tl.debug_barrier()
     tl.store(carry_STATE + at_seen, c_STATE, outside)  # each seen
     tl.store(carry_STATE + at_state, c_STATE, inside)  # each unseen
     if FRESH:

@@ -31,7 +31,7 @@ class Kind:
 
     Attributes:
         states, weights, brought: how many first states, weights and states of resets there are.
-        cell, bias, projected, keep, watch, with_dx, groups: as the operators take them.
+        cell, bias, projected, precision, keep, watch, with_dx, groups: as the operators take them.
     """
 
     states: int
@@ -40,6 +40,7 @@ class Kind:
     cell: str
     bias: bool
     projected: bool
+    precision: str | None = None
     keep: bool = True
     watch: bool = False
     with_dx: bool = True
@@ -48,9 +49,10 @@ class Kind:
     @classmethod
     def of(cls, call: Forward | Backward) -> Kind:
         counts = (len(call.state), len(call.weights), len(call.reset_state))
+        shared = (*counts, call.cell, call.bias, call.projected, call.precision)
         if isinstance(call, Forward):
-            return cls(*counts, call.cell, call.bias, call.projected, call.keep, call.watch)
-        return cls(*counts, call.cell, call.bias, call.projected, True, call.watch, call.with_dx, call.groups)
+            return cls(*shared, call.keep, call.watch)
+        return cls(*shared, True, call.watch, call.with_dx, call.groups)
 
     @property
     def the_cell(self) -> Cell:
@@ -65,7 +67,7 @@ class Kind:
         return flat[0], list(flat[1:a]), list(flat[a:b]), list(flat[b:c]), lengths, reset, noise, mask
 
     def forward(self, flat: Sequence[Any]) -> Forward:
-        return Forward(*self.parts(flat), self.cell, self.bias, self.projected, self.keep, self.watch)
+        return Forward(*self.parts(flat), self.cell, self.bias, self.projected, self.precision, self.keep, self.watch)
 
     def heard(self, flat: Sequence[Any]) -> Heard:
         """The first part of what `scan_backward` takes."""
@@ -82,7 +84,7 @@ class Kind:
         heard = self.heard(flat)
         return Backward(
             heard.dy, heard.d_last, heard.y, heard.saved, heard.d_saved, *self.parts(self.given(flat)),
-            self.cell, self.bias, self.projected, self.watch, self.with_dx, self.groups,
+            self.cell, self.bias, self.projected, self.precision, self.watch, self.with_dx, self.groups,
         )  # fmt: skip
 
     def layer(self, flat: Sequence[Any]) -> Layer:
@@ -92,7 +94,7 @@ class Kind:
         directions = [
             weights_of(learned[n : n + each], self.bias, self.projected) for n in range(0, len(learned), each)
         ]
-        return Layer(self.the_cell, x, state, directions, lengths, reset, brought, noise, mask)
+        return Layer(self.the_cell, x, state, directions, lengths, reset, brought, noise, mask, self.precision)
 
 
 def flat_forward(call: Forward) -> tuple[Tensor | None, ...]:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ..cells import Cell
 
+PRECISIONS = ("ieee", "tf32", "bf16")
+
 
 class Weights(NamedTuple):
     """What one direction of a layer learns.
@@ -60,6 +62,7 @@ class Layer:
         noise: what the cell is given for every step, `[T, B, D, noise, H]`, or packed `[N, D, noise, H]`; with ones
             instead of T and B, or N, if it is always the same.
         mask: `[D, B, H]`: what h is multiplied by on its way to the recurrent weights.
+        precision: of the recurrent products on a GPU, as `Recurrent` has it; None for that of PyTorch's products.
         learned: the tensors of all weights, in order.
         tensors: all floating-point tensors that have a gradient.
     """
@@ -73,6 +76,7 @@ class Layer:
     reset_state: Sequence[Tensor] = ()
     noise: Tensor | None = None
     mask: Tensor | None = None
+    precision: str | None = None
     learned: list[Tensor] = field(init=False)
     tensors: list[Tensor] = field(init=False)
 

@@ -19,13 +19,13 @@ from .sizes import Sizes
 library = torch.library.Library("cellwright", "DEF")
 library.define(
     "scan(Tensor x, Tensor[] state, Tensor[] weights, Tensor[] reset_state, Tensor? lengths, Tensor? reset, "
-    "Tensor? noise, Tensor? mask, str cell, bool bias, bool projected, "
+    "Tensor? noise, Tensor? mask, str cell, bool bias, bool projected, str? precision, "
     "bool keep, bool watch) -> Tensor[]"
 )
 library.define(
     "scan_backward(Tensor dy, Tensor?[] d_last, Tensor y, Tensor[] saved, Tensor?[] d_saved, Tensor x, Tensor[] state, "
     "Tensor[] weights, Tensor[] reset_state, Tensor? lengths, Tensor? reset, Tensor? noise, Tensor? mask, str cell, "
-    "bool bias, bool projected, bool watch, bool with_dx, int groups) -> Tensor[]"
+    "bool bias, bool projected, str? precision, bool watch, bool with_dx, int groups) -> Tensor[]"
 )
 
 
@@ -43,6 +43,7 @@ class Forward(NamedTuple):
     cell: str
     bias: bool
     projected: bool
+    precision: str | None
     keep: bool
     watch: bool
 
@@ -51,7 +52,8 @@ class Forward(NamedTuple):
         """The call for a layer."""
         return cls(
             layer.x, list(layer.state), layer.learned, list(layer.reset_state), layer.lengths, layer.reset, layer.noise,
-            layer.mask, layer.cell.key, layer.weights[0].b_w is not None, layer.weights[0].p is not None, keep, watch,
+            layer.mask, layer.cell.key, layer.weights[0].b_w is not None, layer.weights[0].p is not None,
+            layer.precision, keep, watch,
         )  # fmt: skip
 
 
@@ -74,6 +76,7 @@ class Backward(NamedTuple):
     cell: str
     bias: bool
     projected: bool
+    precision: str | None
     watch: bool
     with_dx: bool
     groups: int  # 0: the gradients of weights are sums over all rows; else over as many groups of rows, each apart
@@ -106,7 +109,7 @@ def around(call: Forward | Backward, ragged: Ragged | None) -> cpu.Around:
         always = math.prod(noise.shape[:-3]) == 1
         noise = (noise if always else in_places(noise, ragged)).reshape(-1, *noise.shape[-3:]).contiguous()
     mask = None if call.mask is None else call.mask.contiguous()
-    return cpu.Around(ragged, in_places(call.reset, ragged), noise, mask)
+    return cpu.Around(ragged, in_places(call.reset, ragged), noise, mask, call.precision)
 
 
 def ragged_of(x: Tensor, lengths: Tensor | None) -> Ragged | None:

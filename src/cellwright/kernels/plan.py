@@ -16,6 +16,7 @@ from . import cpu, fast, host, reference, theirs
 from .check import check
 from .derivative import is_transformed
 from .engines import has_triton, name_for, obstacle_of
+from .gpu_launch import precision_of
 from .layer import Layer
 from .precision import HALF, half_of, in_half, obstacle_to_products
 
@@ -76,11 +77,18 @@ def choose(layer: Layer, watch: bool = False) -> Choice:
     """
     choice, half = Choice(*verdict(*known(layer, watch))), half_of(layer)
     if half is None:
-        return choice
+        return replace(choice, reason=f"{choice.reason}{in_precision(choice, layer)}")
     obstacle = obstacle_to_products(layer, half) if choice.backend in ("cpu", "gpu") else None
     obstacle = "the reference is exact" if choice.backend == "reference" else obstacle
     products = "and in products" if obstacle is None else f"but not in products: {obstacle}"
     return replace(choice, reason=f"{choice.reason}; {half} in memory, {products}")
+
+
+def in_precision(choice: Choice, layer: Layer) -> str:
+    """In which precision a kernel takes products of numbers in float32, in words; nothing where there is no choice."""
+    if choice.backend != "gpu" or layer.x.dtype != torch.float32:
+        return ""
+    return f"; recurrent products in {precision_of(layer.x.dtype, layer.precision)}"
 
 
 def differentiated(layer: Layer, watch: bool) -> bool:

@@ -79,6 +79,7 @@ def dual_layer(layer: Layer, moved: Layer) -> Layer:
         states(layer, layer.reset_state, moved.reset_state),
         layer.noise,
         layer.mask,
+        layer.precision,
     )
 
 

@@ -17,7 +17,7 @@ from ..kernels import plan
 from ..kernels.layer import Layer, Weights, weights_of
 from . import init
 from .arrangement import State, arranged, check_input, first_state, given_back
-from .construction import check_projection, check_sizes, found_cell
+from .construction import check_precision, check_projection, check_sizes, found_cell
 from .masks import Draw, Masks
 from .regularisation import Regularisation, checked_probability
 from .sequences import Sequences, packed_lengths
@@ -51,6 +51,9 @@ class Recurrent(nn.Module):
         proj_size: the features P to which h is projected before it is put out and carried on; 0 for no projection
             (Sak, Senior & Beaufays 2014).
         learned_state: whether the first states are learned, `h_0` and so on `[layers * D, H]`; zeros by default.
+        precision: how the GPU kernel takes the recurrent products of numbers in float32: `ieee`, `tf32`, or `bf16`
+            with sums in float32; by default as PyTorch takes its own (`torch.backends.cuda.matmul.allow_tf32`).
+            Those of other kernels, and of the reference, are PyTorch's or exact.
 
     The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
     `bias_hh_l0`, with `_reverse` for the second direction; a learned vector `p` of the cell is `p_l0 [H]`.
@@ -87,10 +90,12 @@ class Recurrent(nn.Module):
         cell_clip: float | None = None,
         proj_size: int = 0,
         learned_state: bool = False,
+        precision: str | None = None,
     ) -> None:
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         checked_probability("dropout", dropout)
+        check_precision(precision)
         self.cell = found_cell(cell)
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -102,6 +107,7 @@ class Recurrent(nn.Module):
         self.bidirectional = bidirectional
         self.forget_bias = forget_bias
         self.learned_state = learned_state
+        self.precision = precision
         self.regularisation = Regularisation(
             self.cell,
             (zoneout, zoneout if "c" in self.cell.state else 0.0) if isinstance(zoneout, int | float) else zoneout,
@@ -327,7 +333,7 @@ class Recurrent(nn.Module):
             first, brought = ([each[low:high] for each in states] for states in (first, brought))
         weights = self.weights(number)
         if not self.regularised:
-            return Layer(self.cell, x, first, weights, lengths, reset, brought)
+            return Layer(self.cell, x, first, weights, lengths, reset, brought, precision=self.precision)
         options, places = self.regularisation, (*x.shape[:-1], self.directions)
         mask = None
         if masks is not None and options.recurrent_dropout:
@@ -339,7 +345,7 @@ class Recurrent(nn.Module):
                 for each in weights
             ]
         cell, noise = options.around(masks is not None), options.noise(places, masks, weights[0].r)
-        return Layer(cell, x, first, weights, lengths, reset, brought, noise, mask)
+        return Layer(cell, x, first, weights, lengths, reset, brought, noise, mask, self.precision)
 
     def weights(self, layer: int) -> list[Weights]:
         """The parameters of a layer as they are now, for each direction."""

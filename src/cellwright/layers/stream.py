@@ -83,7 +83,9 @@ class Stream:
         state = [each[number : number + 1] for each in self.states.values()]
         options, weights = self.module.regularisation, self.module.weights(number)
         noise = options.noise((1, 1, 1), None, weights[0].r)
-        return Layer(options.around(training=False), x[None], state, weights, noise=noise)
+        return Layer(
+            options.around(training=False), x[None], state, weights, noise=noise, precision=self.module.precision
+        )
 
     @property
     def state(self) -> tuple[Tensor, ...]:

@@ -1,0 +1,49 @@
+"""Products of less than all digits, on a GPU alone: Triton's interpreter computes other ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+import cellwright as cw
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "layer_norm"])
+def test_bfloat16(cell: str) -> None:
+    """Sums and states are in float32, products of numbers in bfloat16: as close to float64 as these numbers can be."""
+    torch.manual_seed(0)
+    module = cw.Recurrent(cell, 8, 64, device="cuda")
+    x = torch.randn(200, 16, 8, device="cuda", requires_grad=True)
+    with torch.autocast("cuda", dtype=torch.bfloat16), cw.backend("gpu"):
+        assert cw.explain(module, x).endswith("torch.bfloat16 in memory, and in products")
+        y, _ = module(x)
+    assert y.dtype == torch.bfloat16
+    found = torch.autograd.grad(y.float().square().sum(), [x, *module.parameters()])
+    assert close_to_float64(module, x, (y, *found), 0.02)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("ieee", 1e-4), ("tf32", 5e-3), ("bf16", 0.02)])
+@pytest.mark.parametrize("units", [64, 300])
+def test_precision_of_the_recurrent_products(precision: str, tolerance: float, units: int) -> None:
+    torch.manual_seed(0)
+    module = cw.LSTM(8, units, precision=precision, device="cuda")
+    x = torch.randn(200, 16, 8, device="cuda", requires_grad=True)
+    with cw.backend("gpu"):
+        y, _ = module(x)
+    found = torch.autograd.grad(y.square().sum(), [x, *module.parameters()])
+    assert close_to_float64(module, x, (y, *found), tolerance)
+
+
+def close_to_float64(module: cw.Recurrent, x: Tensor, found: Sequence[Tensor], tolerance: float) -> bool:
+    """Whether outputs and gradients are as near to those of the reference as a share of the largest of each says."""
+    module, exact = module.double(), x.detach().double().requires_grad_()
+    with cw.backend("reference"):
+        y, _ = module(exact)
+    expected = (y, *torch.autograd.grad(y.square().sum(), [exact, *module.parameters()]))
+    return all(
+        bool((one.double() - other).abs().max() < tolerance * other.abs().max())
+        for one, other in zip(found, expected, strict=True)
+    )
