@@ -13,7 +13,7 @@ import cellwright as cw
 
 SHARED = {80: 163 * 1024, 90: 227 * 1024}  # bytes that a program can have on each architecture
 SPILLED = {"forward": 320, "backward": 768}  # bytes of a thread, as it is today: less would be better
-MANY_VALUES = "layer_norm bf16 bf16 128 backward"  # needs far more values at once than registers hold
+SPILLED_BY = {"layer_norm bf16 bf16 128 backward": 1024}  # which needs more values at once than registers hold
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def compiled_for(architecture: int, cells: list[str]) -> None:
     assert {name.split()[0] for name in found} == set(cells)
     for name, needs in found.items():
         assert needs["shared"] <= SHARED[architecture], name
-        assert needs["spilled"] <= SPILLED[name.split()[-1]] or name == MANY_VALUES, f"{name}: {needs}"
+        assert needs["spilled"] <= SPILLED_BY.get(name, SPILLED[name.split()[-1]]), f"{name}: {needs}"

@@ -55,8 +55,11 @@ class Tiles(NamedTuple):
             if whole or fits:
                 break
         weights = len(program.gates) * program.recurrent * width**2
-        stash = whole and weights <= 4 * STASHED[precision] ** 2
-        return cls(rows, width, grid, stash, fits and not whole, 4 if rows * width <= SMALL else 8)
+        warps = 4 if rows * width <= SMALL else 8
+        if reduces:
+            # Sums over a row need many values at once: registers for them come before those for weights.
+            return cls(rows, width, grid, False, False, 2 * warps)
+        return cls(rows, width, grid, whole and weights <= 4 * STASHED[precision] ** 2, fits and not whole, warps)
 
 
 def precision_of(dtype: torch.dtype, asked: str | None = None) -> str:
