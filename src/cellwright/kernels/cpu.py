@@ -41,10 +41,11 @@ class Kernel:
         layout, dtype = self.layout, self.name.rpartition("-")[2]
         inner = host.host_target(dtype).dtype
         rows, widths = layout.rows_at_once, tuple(sorted({1, 2, 3, 4, layout.panel}))
+        tile = native.tile_of_bfloat16() if layout.tiled else native.tile(dtype, rows, widths)
         return {
-            fields.TILE: native.tile(dtype, rows, widths),
-            fields.PLAIN_TILE: native.tile(inner, rows, widths),
-            fields.HALF_TILE: native.tile(dtype, rows, (layout.panel,), half=True),
+            fields.TILE: tile,
+            fields.PLAIN_TILE: native.tile(inner, 1, (layout.panel,)) if layout.narrow else tile,
+            fields.HALF_TILE: tile if layout.tiled else native.tile(dtype, rows, (layout.panel,), half=True),
             fields.DOTS: native.dots(inner),
             fields.TURN: native.turn(inner),
         }

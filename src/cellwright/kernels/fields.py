@@ -30,7 +30,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     THREADS,  # threads in all
     THREAD_NUMBER,  # address of a function that tells the thread's number; 0: there is one thread
     TILE,  # address of the register tile for products
-    PLAIN_TILE,  # the same for numbers of the kernel's own dtype
+    PLAIN_TILE,  # the same for numbers of the kernel's own dtype, one row and all gates of a block
     HALF_TILE,  # the same for the first halves of vectors; the second halves become zero
     DOTS,  # address of the dot products with a matrix as it is stored
     TURN,  # address of the transposition
@@ -72,7 +72,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     DZX_WORDS,  # the same two in words; the same arrays where a word is a number
     DZR_WORDS,
     H_BEFORE,  # [D, C, CHUNK, B, P * BLOCK]: the states that entered the recurrent products
-    JOINED,  # [D, CHUNK * B / 2, vectors of I, or C * P * BLOCK]: what enters a step, two rows joined to words; or 0
+    JOINED,  # [D, CHUNK * B / 2, vectors of I, or of C * P]: what enters a step, in words of two rows; turned if tiled
     PANEL,  # [THREADS, CHUNK * B, G * BLOCK]: the gate gradients of one block, side by side, in words of two rows
     D_STATE,  # [D, S, B, P * BLOCK]: the cotangents that travel back
     D_MASKED,  # [D, C, B, P * BLOCK]: those of the masked states, or 0

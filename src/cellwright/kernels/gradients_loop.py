@@ -26,6 +26,7 @@ from cellwright.kernels.fields import (
     PLACES,
     PLAIN_TILE,
     ROWS,
+    SCRATCH,
     TILE,
     TURN,
     TURNED_W,
@@ -46,8 +47,10 @@ from cellwright.kernels.printed import (
     PROJECTED,
     RECURRENT,
     ROWS_AT_ONCE,
+    SCRATCH_SIZE,
     SIZE,
     SLOTS,
+    TILED,
     UNIT_VECTORS,
     VECTORS,
     get,
@@ -181,25 +184,49 @@ def whole(columns: int) -> int:
 
 
 @compiled
+def pairs(rows: int) -> int:
+    """Words of two rows; of one, where numbers are not joined."""
+    return (rows + PAIR - 1) // PAIR
+
+
+@compiled
+def words_of(source: int, size: int, pitch: int, rows: int, columns: int, pair: int, n: int) -> Any:
+    """A vector of words of two rows, from column n on; numbers have a size, and there are so many from row to row."""
+    here = source + (2 * pair * pitch + n) * size
+    left, below = columns - n if 2 * pair < rows else 0, columns - n if 2 * pair + 1 < rows else 0
+    if size == OUTER:
+        return joined(load_outer(here, left), load_outer(here + pitch * size, below))
+    return joined(load_some(here, left), load_some(here + pitch * size, below))
+
+
+@compiled
 def join_rows(source: int, size: int, pitch: int, rows: int, columns: int, target: int, first: int, last: int) -> None:
-    """[rows, columns], numbers of a size with so many from row to row, to words of two rows; some pairs of rows."""
+    """[rows, columns] to words of two rows, [pairs, columns]; some of the pairs."""
     width = whole(columns)
     for pair in range(first, last):
-        at, other = source + 2 * pair * pitch * size, 2 * pair + 1 < rows
         for n in range(0, columns, LANES):
-            here, left = at + n * size, columns - n
-            to, below = target + (pair * width + n) * SIZE, here + pitch * size
-            if size == OUTER:
-                store(to, joined(load_outer(here, left), load_outer(below, left if other else 0)))
-            else:
-                store(to, joined(load_some(here, left), load_some(below, left if other else 0)))
+            store(target + (pair * width + n) * SIZE, words_of(source, size, pitch, rows, columns, pair, n))
+
+
+@compiled
+def turn_rows(
+    call: Any, source: int, size: int, pitch: int, rows: int, columns: int, target: int, first: int, last: int
+) -> None:
+    """[rows, columns] to words of two rows, turned: [columns, pairs]; some vectors of pairs."""
+    block, row = call[SCRATCH] + own_number(call) * SCRATCH_SIZE, whole(pairs(rows)) * SIZE
+    for low in range(first * LANES, last * LANES, LANES):
+        for n in range(0, columns, LANES):
+            for m in range(LANES):
+                store(block + m * LANES * SIZE, words_of(source, size, pitch, rows, columns, low + m, n))
+            to = target + n * row + low * SIZE
+            turn(call[TURN], block, LANES * SIZE, LANES, columns - n, to, row, LANES)
 
 
 @compiled
 def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
     """The gate gradients of one block, from rows of all blocks to rows side by side."""
     if NARROW:
-        join_rows(dz, SIZE, columns, rows, GATES * BLOCK, panel, 0, (rows + 1) // 2)
+        join_rows(dz, SIZE, columns, rows, GATES * BLOCK, panel, 0, pairs(rows))
     else:
         for row in range(rows):
             for n in range(0, GATES * BLOCK, LANES):
@@ -208,10 +235,14 @@ def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
 
 @compiled
 def weight_gradient(
-    call: Any, x: int, pitch: int, inputs: int, dz: int, dw: int, dw_block: int, rows: int, member: int, size: int
-) -> None:
-    """Add x^T dz, block by block: x [rows, pitch], in words of two rows if narrow; dw [P, inputs, G * BLOCK]."""
-    rows_at_once, columns, count = even(inputs, ROWS_AT_ONCE), gate_columns(call), (rows + PAIR - 1) // PAIR
+    call: Any, x: int, across: int, along: int, inputs: int, dz: int, dw: int, dw_block: int, rows: int, member: int,
+    size: int,
+) -> None:  # fmt: skip
+    """Add x^T dz, block by block, to dw [P, inputs, G * BLOCK].
+
+    x has its columns `across` bytes apart, and its rows, or words of two rows, `along`.
+    """
+    rows_at_once, columns = even(inputs, ROWS_AT_ONCE), gate_columns(call)
     tiles = (inputs + rows_at_once - 1) // rows_at_once
     first, last = part(blocks(call[UNITS]) * tiles, member, size)
     width, copied = GATES * BLOCK * SIZE, -1
@@ -224,8 +255,8 @@ def weight_gradient(
         to = dw + p * dw_block + n * width
         multiply(
             tile_for(call, p), min(rows_at_once, inputs - n), GATES * UNIT_VECTORS,
-            x + n * SIZE, SIZE, pitch * SIZE,
-            panel, width, LANES * SIZE, count,
+            x + n * across, across, along,
+            panel, width, LANES * SIZE, pairs(rows),
             to, width, to, width, LANES * SIZE,
         )  # fmt: skip
 
@@ -264,12 +295,22 @@ def in_pairs(
 ) -> int:  # fmt: skip
     """The address of rows joined in pairs, which all threads have done together; `number` is the size of one."""
     widest = max(whole(call[INPUTS]), whole(call[OUTPUTS]))
-    target = call[JOINED] + direction * ((call[CHUNK] * call[ROWS] + 1) // 2) * widest * SIZE
+    target = call[JOINED] + direction * whole(pairs(call[CHUNK] * call[ROWS])) * widest * SIZE
     meet(call, team, size)
-    first, last = part((rows + 1) // 2, member, size)
-    join_rows(source, number, pitch, rows, columns, target, first, last)
+    if TILED:
+        first, last = part(whole(pairs(rows)) // LANES, member, size)
+        turn_rows(call, source, number, pitch, rows, columns, target, first, last)
+    else:
+        first, last = part(pairs(rows), member, size)
+        join_rows(source, number, pitch, rows, columns, target, first, last)
     meet(call, team, size)
     return target
+
+
+@compiled
+def strides(rows: int, columns: int) -> tuple[int, int]:
+    """From column to column, and from row to row, or pair of rows, of what enters a step: in bytes."""
+    return (whole(pairs(rows)) * SIZE, SIZE) if TILED else (SIZE, columns * SIZE)
 
 
 @compiled
@@ -284,15 +325,17 @@ def weight_gradients(call: Any, direction: int, team: int, low: int, count: int,
     x, pitch = call[X] + start * inputs * OUTER, inputs
     if NARROW:
         x, pitch = in_pairs(call, direction, team, x, OUTER, inputs, inputs, rows, member, size), whole(inputs)
+    across, along = strides(rows, pitch)
     dw = call[D_PACKED_W] + direction * number * inputs * width
-    weight_gradient(call, x, pitch, inputs, dzx, dw, inputs * width, rows, member, size)
+    weight_gradient(call, x, across, along, inputs, dzx, dw, inputs * width, rows, member, size)
     seen, padded = call[OUTPUTS], number * BLOCK
     for k in range(RECURRENT):
         h, pitch = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * padded * SIZE, padded
         if NARROW:
             h, pitch = in_pairs(call, direction, team, h, SIZE, padded, seen, rows, member, size), whole(seen)
+        across, along = strides(rows, pitch)
         dr = call[D_PACKED_R] + (direction * number * RECURRENT + k) * seen * width
-        weight_gradient(call, h, pitch, seen, dzr, dr, RECURRENT * seen * width, rows, member, size)
+        weight_gradient(call, h, across, along, seen, dzr, dr, RECURRENT * seen * width, rows, member, size)
     if PROJECTED:
         projection_gradient(call, direction, start, rows, member, size)
     first, last = part(number, member, size)

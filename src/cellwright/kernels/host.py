@@ -16,6 +16,7 @@ from .printer import Target
 
 LARGE_PAGE = 1 << 21
 MADV_HUGEPAGE = 14
+ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA = 158, 0x1023, 18  # Linux on x86-64: asm/prctl.h, ARCH_REQ_XCOMP_PERM
 MULTIPLIES_BFLOAT16 = {"avx512bf16", "avx512bw", "avx512vl"} <= {
     name for name, present in llvm.get_host_cpu_features().items() if present
 }
@@ -26,12 +27,21 @@ def host_target(dtype: str) -> Target:
     """The vectors of this processor, for float32, float64 or bfloat16."""
     features = llvm.get_host_cpu_features()
     if dtype == "bfloat16":
-        return replace(host_target("float32"), narrow=True)
+        return replace(host_target("float32"), narrow=True, tiled=has_tiles())
     if features.get("avx512f"):
         return Target(dtype, 64, 32)
     if features.get("avx2") and features.get("fma"):
         return Target(dtype, 32, 16)
     return Target(dtype, 16, 32 if "neon" in features or "asimd" in features else 16)
+
+
+@cache
+def has_tiles() -> bool:
+    """Whether this processor multiplies tiles of bfloat16 (AMX), and Linux lets this process do so once asked."""
+    features = llvm.get_host_cpu_features()
+    if not (MULTIPLIES_BFLOAT16 and features.get("amx-tile") and features.get("amx-bf16")):
+        return False
+    return sys.platform == "linux" and ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0
 
 
 @cache

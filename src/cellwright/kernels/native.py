@@ -21,6 +21,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from .amx import amx_module
 from .digest import digest_module
 from .dots import dots_module
 from .host import host_target
@@ -89,6 +90,12 @@ def tile(dtype: str, most_rows: int, widths: tuple[int, ...], half: bool = False
     target = host_target(dtype)
     vector = Vector(target.dtype, target.lanes // 2 if half else target.lanes)
     return routine("tile", vector, tile_module, most_rows, widths, half, target.narrow)
+
+
+@cache
+def tile_of_bfloat16() -> int:
+    """The address of the register tile of AMX."""
+    return routine("amx", Vector("float32", host_target("float32").lanes), amx_module)
 
 
 @cache

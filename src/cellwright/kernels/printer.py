@@ -122,6 +122,9 @@ NUMBA: Mapping[str, Callable[..., str]] = {
 }
 
 
+SIDE = 16  # rows of a tile of AMX, and words in each
+
+
 @dataclass(frozen=True)
 class Target:
     """The dtype, and the vectors of a processor.
@@ -131,12 +134,14 @@ class Target:
         width: bytes of a vector register.
         registers: how many there are.
         narrow: whether inputs, outputs and matrices are stored, and products taken, in bfloat16.
+        tiled: whether these products are taken in tiles of AMX.
     """
 
     dtype: str
     width: int
     registers: int
     narrow: bool = False
+    tiled: bool = False
 
     @property
     def size(self) -> int:
@@ -157,6 +162,7 @@ class Layout:
     lanes: int
     size: int
     narrow: bool
+    tiled: bool
     gates: int
     states: int
     recurrent: int
@@ -176,10 +182,12 @@ class Layout:
         passes = (forward_phases(program), backward_phases(program))
         gates = len(program.gates)
         unit_vectors = max(1, 4 // gates)
+        in_registers = target.registers * 3 // 4 // max(4, gates * unit_vectors)
         return cls(
             lanes=target.lanes,
             size=target.size,
             narrow=target.narrow,
+            tiled=target.tiled,
             gates=gates,
             states=len(program.states),
             recurrent=program.recurrent,
@@ -188,7 +196,7 @@ class Layout:
             noise=len(program.noise),
             slots=max(gates, len(program.saved)),
             unit_vectors=unit_vectors,
-            rows_at_once=max(1, min(6, target.registers * 3 // 4 // max(4, gates * unit_vectors))),
+            rows_at_once=2 * SIDE if target.tiled else max(1, min(6, in_registers)),
             apart=bool(program.gradients) and program.apart,
             by_rows=program.projected or any(each.count > 1 for each in passes),
             kept=max(len(each.kept) for each in passes),
@@ -263,6 +271,7 @@ from cellwright.kernels.simd import Memory, digest, multiply, multiply_as_stored
 
 SIZE = {layout.size}
 NARROW = {layout.narrow}
+TILED = {layout.tiled}
 OUTER = {layout.outer}
 PAIR = {layout.size // layout.outer}
 LANES = {layout.lanes}
