@@ -72,7 +72,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     DZX_WORDS,  # the same two in words; the same arrays where a word is a number
     DZR_WORDS,
     H_BEFORE,  # [D, C, CHUNK, B, P * BLOCK]: the states that entered the recurrent products
-    JOINED,  # [D, CHUNK * B / 2, vectors of I, or of C * P]: what enters a step, in words of two rows; turned if tiled
+    TURNED,  # [D, vectors of I, or of C * P, CHUNK * B]: what enters a step, turned; in words of two rows if narrow
     PANEL,  # [THREADS, CHUNK * B, G * BLOCK]: the gate gradients of one block, side by side, in words of two rows
     D_STATE,  # [D, S, B, P * BLOCK]: the cotangents that travel back
     D_MASKED,  # [D, C, B, P * BLOCK]: those of the masked states, or 0

@@ -19,7 +19,6 @@ from cellwright.kernels.fields import (
     DZX_WORDS,
     H_BEFORE,
     INPUTS,
-    JOINED,
     ONE,
     OUTPUTS,
     PANEL,
@@ -29,6 +28,7 @@ from cellwright.kernels.fields import (
     SCRATCH,
     TILE,
     TURN,
+    TURNED,
     TURNED_W,
     UNITS,
     ZEROS,
@@ -50,7 +50,6 @@ from cellwright.kernels.printed import (
     SCRATCH_SIZE,
     SIZE,
     SLOTS,
-    TILED,
     UNIT_VECTORS,
     VECTORS,
     get,
@@ -185,15 +184,17 @@ def whole(columns: int) -> int:
 
 @compiled
 def pairs(rows: int) -> int:
-    """Words of two rows; of one, where numbers are not joined."""
+    """Words of PAIR rows."""
     return (rows + PAIR - 1) // PAIR
 
 
 @compiled
 def words_of(source: int, size: int, pitch: int, rows: int, columns: int, pair: int, n: int) -> Any:
-    """A vector of words of two rows, from column n on; numbers have a size, and there are so many from row to row."""
-    here = source + (2 * pair * pitch + n) * size
-    left, below = columns - n if 2 * pair < rows else 0, columns - n if 2 * pair + 1 < rows else 0
+    """A vector of words of PAIR rows, from column n on; numbers have a size, and there are so many from row to row."""
+    here = source + (PAIR * pair * pitch + n) * size
+    left, below = columns - n if PAIR * pair < rows else 0, columns - n if PAIR * pair + 1 < rows else 0
+    if not NARROW:
+        return load_some(here, left)
     if size == OUTER:
         return joined(load_outer(here, left), load_outer(here + pitch * size, below))
     return joined(load_some(here, left), load_some(here + pitch * size, below))
@@ -212,7 +213,7 @@ def join_rows(source: int, size: int, pitch: int, rows: int, columns: int, targe
 def turn_rows(
     call: Any, source: int, size: int, pitch: int, rows: int, columns: int, target: int, first: int, last: int
 ) -> None:
-    """[rows, columns] to words of two rows, turned: [columns, pairs]; some vectors of pairs."""
+    """[rows, columns] to words of PAIR rows, turned: [columns, pairs]; some vectors of pairs."""
     block, row = call[SCRATCH] + own_number(call) * SCRATCH_SIZE, whole(pairs(rows)) * SIZE
     for low in range(first * LANES, last * LANES, LANES):
         for n in range(0, columns, LANES):
@@ -235,14 +236,10 @@ def copy_panel(dz: int, columns: int, panel: int, rows: int) -> None:
 
 @compiled
 def weight_gradient(
-    call: Any, x: int, across: int, along: int, inputs: int, dz: int, dw: int, dw_block: int, rows: int, member: int,
-    size: int,
-) -> None:  # fmt: skip
-    """Add x^T dz, block by block, to dw [P, inputs, G * BLOCK].
-
-    x has its columns `across` bytes apart, and its rows, or words of two rows, `along`.
-    """
-    rows_at_once, columns = even(inputs, ROWS_AT_ONCE), gate_columns(call)
+    call: Any, x: int, inputs: int, dz: int, dw: int, dw_block: int, rows: int, member: int, size: int
+) -> None:
+    """Add x^T dz, block by block: x turned, [inputs, pairs of rows]; dw [P, inputs, G * BLOCK]."""
+    rows_at_once, columns, x_row = even(inputs, ROWS_AT_ONCE), gate_columns(call), whole(pairs(rows)) * SIZE
     tiles = (inputs + rows_at_once - 1) // rows_at_once
     first, last = part(blocks(call[UNITS]) * tiles, member, size)
     width, copied = GATES * BLOCK * SIZE, -1
@@ -255,7 +252,7 @@ def weight_gradient(
         to = dw + p * dw_block + n * width
         multiply(
             tile_for(call, p), min(rows_at_once, inputs - n), GATES * UNIT_VECTORS,
-            x + n * across, across, along,
+            x + n * x_row, x_row, SIZE,
             panel, width, LANES * SIZE, pairs(rows),
             to, width, to, width, LANES * SIZE,
         )  # fmt: skip
@@ -289,28 +286,18 @@ def projection_gradient(call: Any, direction: int, start: int, rows: int, member
 
 
 @compiled
-def in_pairs(
+def turned_by_all(
     call: Any, direction: int, team: int, source: int, number: int, pitch: int, columns: int, rows: int, member: int,
     size: int,
 ) -> int:  # fmt: skip
-    """The address of rows joined in pairs, which all threads have done together; `number` is the size of one."""
+    """The address of rows that all threads have turned together, in words; `number` is the size of one number."""
     widest = max(whole(call[INPUTS]), whole(call[OUTPUTS]))
-    target = call[JOINED] + direction * whole(pairs(call[CHUNK] * call[ROWS])) * widest * SIZE
+    target = call[TURNED] + direction * whole(pairs(call[CHUNK] * call[ROWS])) * widest * SIZE
     meet(call, team, size)
-    if TILED:
-        first, last = part(whole(pairs(rows)) // LANES, member, size)
-        turn_rows(call, source, number, pitch, rows, columns, target, first, last)
-    else:
-        first, last = part(pairs(rows), member, size)
-        join_rows(source, number, pitch, rows, columns, target, first, last)
+    first, last = part(whole(pairs(rows)) // LANES, member, size)
+    turn_rows(call, source, number, pitch, rows, columns, target, first, last)
     meet(call, team, size)
     return target
-
-
-@compiled
-def strides(rows: int, columns: int) -> tuple[int, int]:
-    """From column to column, and from row to row, or pair of rows, of what enters a step: in bytes."""
-    return (whole(pairs(rows)) * SIZE, SIZE) if TILED else (SIZE, columns * SIZE)
 
 
 @compiled
@@ -322,20 +309,16 @@ def weight_gradients(call: Any, direction: int, team: int, low: int, count: int,
     width, chunk = GATES * BLOCK * SIZE, direction * call[CHUNK] * call[ROWS]
     dzx = call[DZX] + chunk * columns * SIZE
     dzr = call[DZR] + chunk * columns * SIZE
-    x, pitch = call[X] + start * inputs * OUTER, inputs
-    if NARROW:
-        x, pitch = in_pairs(call, direction, team, x, OUTER, inputs, inputs, rows, member, size), whole(inputs)
-    across, along = strides(rows, pitch)
+    x = call[X] + start * inputs * OUTER
+    x = turned_by_all(call, direction, team, x, OUTER, inputs, inputs, rows, member, size)
     dw = call[D_PACKED_W] + direction * number * inputs * width
-    weight_gradient(call, x, across, along, inputs, dzx, dw, inputs * width, rows, member, size)
+    weight_gradient(call, x, inputs, dzx, dw, inputs * width, rows, member, size)
     seen, padded = call[OUTPUTS], number * BLOCK
     for k in range(RECURRENT):
-        h, pitch = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * padded * SIZE, padded
-        if NARROW:
-            h, pitch = in_pairs(call, direction, team, h, SIZE, padded, seen, rows, member, size), whole(seen)
-        across, along = strides(rows, pitch)
+        h = call[H_BEFORE] + (direction * RECURRENT + k) * call[CHUNK] * call[ROWS] * padded * SIZE
+        h = turned_by_all(call, direction, team, h, SIZE, padded, seen, rows, member, size)
         dr = call[D_PACKED_R] + (direction * number * RECURRENT + k) * seen * width
-        weight_gradient(call, h, across, along, seen, dzr, dr, RECURRENT * seen * width, rows, member, size)
+        weight_gradient(call, h, seen, dzr, dr, RECURRENT * seen * width, rows, member, size)
     if PROJECTED:
         projection_gradient(call, direction, start, rows, member, size)
     first, last = part(number, member, size)

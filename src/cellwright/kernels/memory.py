@@ -66,7 +66,7 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
     steps = sizes.steps if apart else chunk_steps(sizes, layout)
     chunk = directions * steps * rows
     widest = -(-max(inputs, outputs) // layout.lanes) * layout.lanes
-    pairs = -(-steps * rows // (2 * layout.lanes)) * layout.lanes
+    words = -(-steps * rows * layout.outer // (layout.size * layout.lanes)) * layout.lanes
     sums = meetings(team, directions) | {
         fields.D_PACKED_W: directions * inputs * panel,
         fields.D_PACKED_R: directions * layout.recurrent * outputs * panel,
@@ -83,7 +83,7 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.DX_PADDED: chunk * -(-inputs // layout.lanes) * layout.lanes,
         fields.DZX_WORDS: chunk * panel // 2 if layout.narrow else 0,
         fields.DZR_WORDS: chunk * panel // 2 if layout.narrow and layout.apart else 0,
-        fields.JOINED: directions * pairs * widest if layout.narrow and not apart else 0,
+        fields.TURNED: 0 if apart else directions * words * widest,
         fields.PANEL: 0 if apart else team.threads * chunk // directions * layout.gates * layout.block,
         fields.D_STATE: directions * layout.states * rows * padded,
         fields.D_MASKED: directions * layout.recurrent * rows * padded if masked else 0,

@@ -7,7 +7,6 @@ from typing import Any
 
 SIZE: int  # bytes of a number
 NARROW: bool  # whether the caller stores bfloat16, and products take words of two of them
-TILED: bool  # whether they take tiles of AMX
 OUTER: int  # bytes of a number as the caller stores it
 PAIR: int  # such numbers in a word
 LANES: int  # numbers in a vector

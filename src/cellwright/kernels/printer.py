@@ -271,7 +271,6 @@ from cellwright.kernels.simd import Memory, digest, multiply, multiply_as_stored
 
 SIZE = {layout.size}
 NARROW = {layout.narrow}
-TILED = {layout.tiled}
 OUTER = {layout.outer}
 PAIR = {layout.size // layout.outer}
 LANES = {layout.lanes}
