@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cellwright.layers.masks import Draw, Masks, hashes
+from cellwright.layers.masks import Draw, Masks, hashes, hashes_by_operators
 
 CPU, HALF = torch.device("cpu"), Draw.marked(0.5)
 
@@ -24,7 +24,14 @@ def test_the_numbers_are_those_of_splitmix64() -> None:
         4593380528125082431,
         16408922859458223821,
     ]
-    assert [int(each) % (1 << 64) for each in hashes(torch.tensor(1234567), 5)] == expected
+    for drawn in (hashes, hashes_by_operators):
+        assert [int(each) % (1 << 64) for each in drawn(torch.tensor(1234567), 5)] == expected
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1001])
+@pytest.mark.parametrize("start", [0, 123456789012345, -5])
+def test_the_cpu_draws_what_other_devices_draw(start: int, count: int) -> None:
+    assert torch.equal(hashes(torch.tensor(start), count), hashes_by_operators(torch.tensor(start), count))
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.05, 0.5, 0.999, 1.0])

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..kernels import hashes as kernels
+
 LEVELS = 1 << 16
 PER_HASH = 4
 
@@ -23,9 +25,7 @@ def signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
 
 
-STEP = signed(0x9E3779B97F4A7C15)  # from one position to the next
 STREAM = signed(0xD1342543DE82EF95)  # from one stream of masks to the next
-MIXING = ((30, signed(0xBF58476D1CE4E5B9)), (27, signed(0x94D049BB133111EB)), (31, 1))
 
 
 class Draw(NamedTuple):
@@ -105,11 +105,18 @@ def levels(probability: float) -> int:
 
 def hashes(start: Tensor, count: int) -> Tensor:
     """The SplitMix64 hashes of the positions behind a start: `[count]` of 64 bits."""
-    z = torch.arange(1, count + 1, device=start.device).mul_(STEP).add_(start)
+    if start.device.type == "cpu":
+        return kernels.hashes(int(start), count)
+    return hashes_by_operators(start, count)
+
+
+def hashes_by_operators(start: Tensor, count: int) -> Tensor:
+    """The same by PyTorch's operators, on any device."""
+    z = torch.arange(1, count + 1, device=start.device).mul_(signed(kernels.STEP)).add_(start)
     shifted = torch.empty_like(z)  # room that is used three times: new memory would cost more than the arithmetic
-    for shift, factor in MIXING:
+    for shift, factor in kernels.MIXING:
         torch.bitwise_right_shift(z, shift, out=shifted)
-        z.bitwise_xor_(shifted.bitwise_and_((1 << (64 - shift)) - 1)).mul_(factor)
+        z.bitwise_xor_(shifted.bitwise_and_((1 << (64 - shift)) - 1)).mul_(signed(factor))
     return z
 
 
