@@ -21,11 +21,11 @@ from cellwright.kernels import gpu, gpu_launch
 from cellwright.kernels.sizes import Sizes
 
 CASES = (
-    (torch.bfloat16, 128, "bf16"), (torch.bfloat16, 256, "bf16"), (torch.bfloat16, 512, "bf16"),
-    (torch.float32, 128, "bf16"), (torch.float32, 64, "tf32"), (torch.float32, 128, "ieee"),
-    (torch.float64, 32, "ieee"),
+    (torch.bfloat16, 128, "bf16", 64), (torch.bfloat16, 256, "bf16", 64), (torch.bfloat16, 512, "bf16", 64),
+    (torch.bfloat16, 512, "bf16", 200), (torch.bfloat16, 1024, "bf16", 256), (torch.float32, 128, "bf16", 64),
+    (torch.float32, 64, "tf32", 64), (torch.float32, 128, "ieee", 64), (torch.float64, 32, "ieee", 64),
 )  # fmt: skip
-BATCH, PROCESSORS = 64, 108  # rows, and the fewest multiprocessors of the GPUs that it compiles for
+PROCESSORS = 108  # the fewest multiprocessors of the GPUs that it compiles for
 SIZES = {"steps", "rows", "places", "noise_place", "first_turn", "last_turn"}
 MATRICES = {"recurrent", "projection", "left"}  # what is stored as it is multiplied
 OUTER = {"y", "dy"}  # what is stored as the caller's numbers are
@@ -33,14 +33,16 @@ TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i8", 
 NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
 
 
-def compiled(cell: cw.Cell, dtype: torch.dtype, units: int, precision: str, direction: str, architecture: int) -> Any:
+def compiled(
+    cell: cw.Cell, dtype: torch.dtype, units: int, precision: str, rows: int, direction: str, architecture: int
+) -> Any:
     """A kernel as it is compiled for a layer without options."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
     kernel = gpu.kernel_of(cell, dtype, True)
-    entry, sizes = getattr(kernel.module, direction), Sizes(9, BATCH, units, units, 1, units)
+    entry, sizes = getattr(kernel.module, direction), Sizes(9, rows, units, units, 1, units)
     tiles = gpu_launch.Tiles.of(kernel.program, sizes, precision, PROCESSORS)
     matrix = "*bf16" if precision == "bf16" else "*" + NAMES[dtype]
     inner = "*fp64" if dtype == torch.float64 else "*fp32"
@@ -85,10 +87,10 @@ def main(architecture: str, *names: str) -> None:
     warnings.simplefilter("ignore")
     results = {}
     for name in names:
-        for dtype, units, precision in CASES if name == "lstm" else CASES[:1]:
+        for dtype, units, precision, rows in CASES if name == "lstm" else CASES[:1]:
             for direction in ("forward", "backward"):
-                made = compiled(cw.cells[name], dtype, units, precision, direction, int(architecture))
-                results[f"{name} {NAMES[dtype]} {precision} {units} {direction}"] = needs(made)
+                made = compiled(cw.cells[name], dtype, units, precision, rows, direction, int(architecture))
+                results[f"{name} {NAMES[dtype]} {precision} {units} {rows} {direction}"] = needs(made)
     sys.stdout.write(json.dumps(results, indent=1))
 
 
