@@ -1,15 +1,17 @@
 """`python -m benchmarks.gpu`: the GPU kernel beside cuDNN and beside Python loops, by the events of the device.
 
-Each case is timed many times, the contenders in turn, and the median counts. The result is kept in `results/gpu`.
+Each case is timed many times, the contenders in turn, and the median counts. What is known is kept in `results/gpu`
+after every case; a later run of the same day, of other cases or the same, adds to it.
 """
 
 import argparse
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -55,11 +57,11 @@ HALF = KINDS[2]
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed: contenders, of which the first is ours, and what a limit needs to know of it."""
+    """What is timed: contenders, made when their turn comes, the first of them ours; and what a limit needs to know."""
 
     name: str
     shape: Shape
-    calls: dict[str, Call]
+    calls: Callable[[], dict[str, Call]]
     kind: Kind = HALF
     training: bool = True
     watched: bool = False
@@ -93,15 +95,20 @@ def main() -> None:
     wanted = re.compile(parser.parse_args().only)
     if not torch.cuda.is_available():
         raise SystemExit("this benchmark needs a CUDA device, and PyTorch finds none")
-    console, results, limits = Console(highlight=False, soft_wrap=True), [], measure_limits()
+    console, limits = Console(highlight=False, soft_wrap=True), measure_limits()
     console.print(f"{torch.cuda.get_device_name()}: {limits}")
-    for case in cases():
-        if wanted.search(case.name):
-            results.append(timed(case, limits))
-            console.print(f"{case.name}: {results[-1].microseconds()} us per step; {results[-1].limits}")
-    console.print(table(results))
-    if not wanted.pattern:
-        console.print(f"kept in {save(results, limits)}")
+    results, path = known()
+    for case in filter(lambda case: wanted.search(case.name), cases()):
+        try:
+            timing = timed(case, limits)
+        except Exception as error:  # the others are still worth their time
+            console.print(f"{case.name} failed: {error}")
+            continue
+        results[case.name] = timing
+        save(path, results, limits)
+        console.print(f"{case.name}: {timing.microseconds()} us per step; {timing.limits}")
+    console.print(table([*results.values()]))
+    console.print(f"kept in {path.name}")
 
 
 def cases() -> Iterator[Case]:
@@ -109,9 +116,9 @@ def cases() -> Iterator[Case]:
     goal = Shape(1024, 16, 128, 128)
     for shape in (goal, *(each for each in SHAPES if each != goal)):
         for training in (False, True):
-            calls = {"cellwright": watching(shape, training), "without": run(layer("lstm", shape), shape, training)}
             name = f"lstm with all signals{', training' * training} {shape}"
-            yield Case(name, shape, on_all("gpu", calls), training=training, watched=True, limited=True)
+            calls = partial(watched_and_not, shape, training)
+            yield Case(name, shape, calls, training=training, watched=True, limited=True)
     yield from (variant(cell) for cell in cellwright.cells)
     yield resets()
     for shape in SHAPES:
@@ -122,33 +129,50 @@ def cases() -> Iterator[Case]:
 
 def plain(shape: Shape, kind: Kind, training: bool) -> Iterator[Case]:
     """The plain cell in the kernel and through the plan, each against cuDNN."""
-    theirs = cudnn(shape, kind, training)
+    ways = ("in the kernel", "by the plan") if kind.dtype == kind.theirs else ("in the kernel",)
+    for way in ways:
+        name = f"lstm {way}{', training' * training} {kind.name} {shape}"
+        calls = partial(beside_cudnn, shape, kind, training, way == "by the plan")
+        yield Case(name, shape, calls, kind, training, limited=True)
+
+
+def beside_cudnn(shape: Shape, kind: Kind, training: bool, planned: bool) -> dict[str, Call]:
+    """Ours and PyTorch's layer."""
     ours = run(layer("lstm", shape, kind), shape, training, kind.dtype)
-    calls = {"in the kernel": on("gpu", ours)}
-    if kind.dtype == kind.theirs:
-        planned = cellwright.LSTM(shape.inputs, shape.hidden, device="cuda", dtype=kind.dtype)
-        calls["by the plan"] = run(planned, shape, training, kind.dtype)
-    for how, call in calls.items():
-        name = f"lstm {how}{', training' * training} {kind.name} {shape}"
-        yield Case(name, shape, {"cellwright": call, "cuDNN": theirs}, kind, training, limited=True)
+    theirs = nn.LSTM(shape.inputs, shape.hidden, device="cuda", dtype=kind.theirs)
+    return {"cellwright": ours if planned else on("gpu", ours), "cuDNN": run(theirs, shape, training, kind.theirs)}
 
 
 def variant(name: str) -> Case:
     """A cell against its loop in Python, and the loop with a compiled body."""
-    ours = run(layer(name, VARIANTS), VARIANTS, training=True)
-    calls = {"cellwright": on("gpu", ours), "loop": on("reference", ours)}
-    if name in COMPILED:
-        cell = cellwright.cells[name]
-        compiled = replace(cell, name=f"compiled {name}", function=torch.compile(cell.function))
-        calls["compiled loop"] = on("reference", run(layer(compiled, VARIANTS), VARIANTS, training=True))
+
+    def calls() -> dict[str, Call]:
+        ours = run(layer(name, VARIANTS), VARIANTS, training=True)
+        found = {"cellwright": on("gpu", ours), "loop": on("reference", ours)}
+        if name in COMPILED:
+            cell = cellwright.cells[name]
+            compiled = replace(cell, name=f"compiled {name}", function=torch.compile(cell.function))
+            found["compiled loop"] = on("reference", run(layer(compiled, VARIANTS), VARIANTS, training=True))
+        return found
+
     return Case(f"{name} against its loop {VARIANTS}", VARIANTS, calls)
 
 
 def resets() -> Case:
     """Resets at random steps, against none."""
-    lstm, marks = layer("lstm", VARIANTS), torch.rand(VARIANTS.steps, VARIANTS.batch, device="cuda") < RESETS
-    calls = {"cellwright": run(lstm, VARIANTS, training=True, reset=marks), "without": run(lstm, VARIANTS, True)}
-    return Case(f"resets {VARIANTS}", VARIANTS, on_all("gpu", calls))
+
+    def calls() -> dict[str, Call]:
+        lstm, marks = layer("lstm", VARIANTS), torch.rand(VARIANTS.steps, VARIANTS.batch, device="cuda") < RESETS
+        ways = {"cellwright": run(lstm, VARIANTS, training=True, reset=marks), "without": run(lstm, VARIANTS, True)}
+        return {name: on("gpu", call) for name, call in ways.items()}
+
+    return Case(f"resets {VARIANTS}", VARIANTS, calls)
+
+
+def watched_and_not(shape: Shape, training: bool) -> dict[str, Call]:
+    """A call with every signal, and one without."""
+    ways = {"cellwright": watching(shape, training), "without": run(layer("lstm", shape), shape, training)}
+    return {name: on("gpu", call) for name, call in ways.items()}
 
 
 def layer(cell: str | cellwright.Cell, shape: Shape, kind: Kind = HALF) -> cellwright.Recurrent:
@@ -156,12 +180,6 @@ def layer(cell: str | cellwright.Cell, shape: Shape, kind: Kind = HALF) -> cellw
     precision = "bf16" if kind.dtype == torch.bfloat16 else kind.name
     sizes = (shape.inputs, shape.hidden)
     return cellwright.Recurrent(cell, *sizes, device="cuda", dtype=kind.dtype, precision=precision)
-
-
-def cudnn(shape: Shape, kind: Kind, training: bool) -> Call:
-    """PyTorch's layer."""
-    theirs = nn.LSTM(shape.inputs, shape.hidden, device="cuda", dtype=kind.theirs)
-    return run(theirs, shape, training, kind.theirs)
 
 
 def run(
@@ -208,18 +226,16 @@ def on(backend: str, call: Call) -> Call:
     return run
 
 
-def on_all(backend: str, calls: dict[str, Call]) -> dict[str, Call]:
-    """The calls on a backend."""
-    return {name: on(backend, call) for name, call in calls.items()}
-
-
 def timed(case: Case, limits: Limits) -> Timing:
     """The median time of each contender, and how near ours comes to what the device can do."""
-    found: dict[str, list[float]] = {name: [] for name in case.calls}
-    room = torch.empty(CACHE, dtype=torch.int8, device="cuda")
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=case.kind.name == "tf32"):
+    tf32 = case.kind.name == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=tf32):
+        calls = case.calls()
+        found: dict[str, list[float]] = {name: [] for name in calls}
+        room = torch.empty(CACHE, dtype=torch.int8, device="cuda")
         for turn in range(WARMED + ROUNDS):
-            for name, call in case.calls.items():
+            for name, call in calls.items():
                 room.zero_()
                 seconds = seconds_of(call)
                 if turn >= WARMED:
@@ -241,14 +257,18 @@ def table(results: Sequence[Timing]) -> Table:
     return shown
 
 
-def save(results: Sequence[Timing], limits: Limits) -> str:
-    """Write the file, named after the GPU and the day."""
-    name = torch.cuda.get_device_name()
-    path = file_for(name, today(), FOLDER / "gpu")
-    known: dict[str, Any] = {"date": today(), "gpu": name, "versions": versions("torch", "triton", "numpy")}
-    known |= {"limits": asdict(limits), "timings": [asdict(each) for each in results]}
-    path.write_text(json.dumps(known, indent=1) + "\n")
-    return path.name
+def known() -> tuple[dict[str, Timing], Path]:
+    """What this GPU has measured today, by the names of the cases, and the file, named after both."""
+    path = file_for(torch.cuda.get_device_name(), today(), FOLDER / "gpu")
+    timings = json.loads(path.read_text())["timings"] if path.exists() else []
+    return {each["name"]: Timing(**each) for each in timings}, path
+
+
+def save(path: Path, results: Mapping[str, Timing], limits: Limits) -> None:
+    """Write the file."""
+    about = {"date": today(), "gpu": torch.cuda.get_device_name(), "versions": versions("torch", "triton", "numpy")}
+    timings = [asdict(each) for each in results.values()]
+    path.write_text(json.dumps({**about, "limits": asdict(limits), "timings": timings}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ EVERYWHERE = {
     "stash": {},
     "stream": {"STASHED": dict.fromkeys(gpu_launch.STASHED, 0)},
     "share": {"WIDEST": 16, "SHARED": 16},
+    "turn by turn": {"WIDEST": 16, "SHARED": 16, "processors_of": lambda device: 0},
     "wait": {"WIDEST": 16, "SHARED": 64, "processors_of": lambda device: 99},
 }
 """How the kernel may go about a layer, and what makes it do so for one of a few units."""

@@ -26,6 +26,13 @@ def five_gates(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, 
     return dict(h=a * s.h + b * torch.tanh(x.e + c * r.e) - d * torch.log1p(b))
 
 
+@cw.cell(gates="a b c d e f g h2 i j k l m n", state="h")
+def many_gates(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+    """So many that a tile has one row."""
+    open_gates = [torch.sigmoid(getattr(x, gate) + getattr(r, gate)) for gate in "abcdefgijklmn"]
+    return dict(h=torch.tanh(x.h2 + r.h2) * sum(open_gates) / 13 + 0.1 * s.h)
+
+
 CELLS = {**cw.cells, "unusual": unusual, "five_gates": five_gates}
 
 
@@ -72,6 +79,11 @@ def test_input_sizes(inputs: int) -> None:
 @pytest.mark.parametrize("steps", [0, 1])
 def test_hardly_any_steps(steps: int, cell: str) -> None:
     compared(cw.cells[cell], steps=steps, rows=3, inputs=2, units=20, directions=2)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_many_gates_on_several_threads(dtype: torch.dtype) -> None:
+    compared(many_gates, steps=30, rows=40, inputs=33, units=70, dtype=dtype)
 
 
 def test_no_rows() -> None:

@@ -68,14 +68,14 @@ def verdict(device: str, cell: str = "peephole", plain: bool = False) -> tuple[s
 
 
 def test_without_triton_the_reference_runs_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "has_triton", lambda: False)
-    assert verdict("cuda") == ("reference", "Triton, which compiles the GPU kernel, is not installed")
+    monkeypatch.setattr(plan, "obstacle_to_triton", lambda: "Triton is not installed")
+    assert verdict("cuda") == ("reference", "Triton is not installed")
     with cw.backend("gpu"), pytest.raises(cw.InputError, match="the GPU kernel cannot run this: Triton"):
         verdict("cuda")
 
 
 def test_on_a_gpu_its_kernel_runs_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "has_triton", lambda: True)
+    monkeypatch.setattr(plan, "obstacle_to_triton", lambda: None)
     assert verdict("cuda")[0] == "reference"
     with cw.backend("gpu"):
         assert verdict("cuda") == ("gpu", "peephole in torch.float32 runs in a compiled kernel")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
+import cellwright as cw
 from cellwright.layers.masks import Draw, Masks, hashes, hashes_by_operators
 
 CPU, HALF = torch.device("cpu"), Draw.marked(0.5)
@@ -32,6 +35,21 @@ def test_the_numbers_are_those_of_splitmix64() -> None:
 @pytest.mark.parametrize("start", [0, 123456789012345, -5])
 def test_the_cpu_draws_what_other_devices_draw(start: int, count: int) -> None:
     assert torch.equal(hashes(torch.tensor(start), count), hashes_by_operators(torch.tensor(start), count))
+
+
+def test_they_can_be_drawn_where_there_are_no_numbers() -> None:
+    with FakeTensorMode():
+        y, _ = cw.LSTM(3, 4, zoneout=0.1, recurrent_dropout=0.1)(torch.randn(5, 2, 3))
+    assert y.shape == (5, 2, 4)
+
+
+def test_operators_can_be_written_down() -> None:
+    lstm, x = cw.LSTM(3, 4, zoneout=0.1).requires_grad_(False), torch.randn(5, 2, 3)
+    graph = make_fx(lambda x: lstm(x)[0])(x)
+    torch.manual_seed(0)
+    found = graph(x)
+    torch.manual_seed(0)
+    assert torch.equal(found, lstm(x)[0])
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.05, 0.5, 0.999, 1.0])

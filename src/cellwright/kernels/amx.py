@@ -3,7 +3,8 @@
     C[m, v] = start[m, v] + sum over k of A[m, k] * B[k, v]
 
 as `tile` has it, for rows of A whose words stand side by side. The words of B stand as the instructions read them
-(TDPBF16PS; Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2). Each sum runs over k in order.
+(TDPBF16PS; Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2). Each sum takes sixteen words at
+once, in order, whatever the number of rows: a row has the same bits alone and in a batch.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, nearest
 from .autocast import autocast_dtype
-from .layer import Layer
+from .layer import PRECISIONS, Layer
 
 
 def check(layer: Layer) -> None:
@@ -29,10 +29,18 @@ def check(layer: Layer) -> None:
     check_state(layer)
     check_noise(layer)
     check_kinds(layer)
+    check_precision(layer.precision)
     if packed is not None:
         check_packed_marks(layer, packed)
     elif layer.lengths is not None or layer.reset is not None:
         check_marks(layer)
+
+
+def check_precision(precision: str | None) -> None:
+    """There is such a precision, or none is asked for."""
+    if precision is not None and precision not in PRECISIONS:
+        hint = nearest(str(precision), PRECISIONS)
+        raise InputError(f"precision is one of {', '.join(PRECISIONS)}, not {precision!r}; {hint}")
 
 
 def check_state(layer: Layer) -> None:

@@ -88,7 +88,7 @@ class Around(NamedTuple):
         reset: truth values `[N]`.
         noise: `[N, D, noise, H]`, or one place for all.
         mask: `[D, B, H]`, what h is multiplied by on its way to the recurrent weights.
-        precision: of the recurrent products on a GPU; this processor's are exact.
+        precision: of the recurrent products on a GPU; here they are taken of the numbers as they are.
     """
 
     ragged: Ragged | None

@@ -14,6 +14,8 @@ from ..cells import Cell
 from . import cpu, gpu
 from .program import Untraceable
 
+OLDEST_TRITON = (3, 6)
+
 
 def name_for(device: str) -> str:
     """Which kernel runs where the data are. Where Triton interprets its kernels, the GPU's runs on the CPU, slowly."""
@@ -49,6 +51,12 @@ def found_obstacle(engine: ModuleType, cell: Cell, *options: Any) -> str | None:
 
 
 @cache
-def has_triton() -> bool:
-    """Whether Triton is installed."""
-    return importlib.util.find_spec("triton") is not None
+def obstacle_to_triton() -> str | None:
+    """Why Triton cannot compile the GPU kernel; None if it can."""
+    if importlib.util.find_spec("triton") is None:
+        return "Triton, which compiles the GPU kernel, is not installed"
+    import triton
+
+    if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
+        return f"the GPU kernel needs Triton {'.'.join(map(str, OLDEST_TRITON))}, and this is {triton.__version__}"
+    return None

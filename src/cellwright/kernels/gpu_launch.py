@@ -68,7 +68,14 @@ def precision_of(dtype: torch.dtype, asked: str | None = None) -> str:
         return "bf16"
     if dtype != torch.float32:
         return "ieee"
-    return asked or ("tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee")
+    return asked or ("tf32" if takes_tf32() else "ieee")
+
+
+def takes_tf32() -> bool:
+    """Whether PyTorch takes its own products so. Its newer switch tells of the older one too, and not the other way."""
+    matmul = torch.backends.cuda.matmul
+    newer = getattr(matmul, "fp32_precision", None)
+    return matmul.allow_tf32 if newer is None else newer == "tf32"
 
 
 def processors_of(device: torch.device) -> int:
@@ -102,7 +109,9 @@ def launch(
         SORTED=order is not None, STASH=tiles.stash, TOGETHER=tiles.together, PRECISION=INPUT_PRECISION[precision],
         ROWS=tiles.rows, WIDTH=tiles.width, DEPTH=DEPTH[precision],
     )  # fmt: skip
-    options: dict[str, Any] = {"num_warps": tiles.warps, "launch_cooperative_grid": tiles.together}
+    options: dict[str, Any] = {"num_warps": tiles.warps}
+    if tiles.together:
+        options["launch_cooperative_grid"] = True
     turns = sizes.steps + 1
     each = turns if tiles.grid[2] == 1 or tiles.together else 1
     with torch.cuda.device_of(y):

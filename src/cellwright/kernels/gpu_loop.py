@@ -111,7 +111,7 @@ def forward(
     lengths,  # [B], the longest first
     begins,  # [T + 1]
     order,  # [B]: the row of the batch that each row is
-    arrived,  # [D, row tiles]: how often programs have ended a turn; zeros
+    arrived,  # [row tiles * D]: how often programs have ended a turn; zeros
     state_STATE,  # [D, B, H], or P of those that are seen: the first states, and then the last  # each state
     fresh_STATE,  # likewise: what a reset brings  # each state
     left,  # [2, C, D, B, P]: what the products see

@@ -54,7 +54,7 @@ def routine() -> Callable[[int, int, int], None]:
     return ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(at)
 
 
-def hashes(start: int, count: int) -> Tensor:
+def hashes_in_one_pass(start: int, count: int) -> Tensor:
     """The hashes of positions 1, 2, ...: `[count]` of 64 bits."""
     whole = -(-count // LANES) * LANES
     found = torch.empty(whole, dtype=torch.int64)

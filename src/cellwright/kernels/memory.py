@@ -43,7 +43,7 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, pack: b
     others = {
         fields.STATE: directions * 2 * layout.states * rows * padded,
         fields.SEEN: directions * 2 * layout.recurrent * rows * padded if masked or layout.narrow else 0,
-        fields.SCRATCH: team.threads * layout.scratch,
+        fields.SCRATCH: team.threads * layout.scratch // layout.size,
         fields.ROOM: team.threads * room_size(layout, sizes),
         fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
         fields.PACKED_W: directions * inputs * panel if pack else 0,
@@ -87,7 +87,7 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.PANEL: 0 if apart else team.threads * chunk // directions * layout.gates * layout.block,
         fields.D_STATE: directions * layout.states * rows * padded,
         fields.D_MASKED: directions * layout.recurrent * rows * padded if masked else 0,
-        fields.SCRATCH: team.threads * layout.scratch,
+        fields.SCRATCH: team.threads * layout.scratch // layout.size,
         fields.ROOM: team.threads * room_size(layout, sizes),
         fields.TURNED_W: directions * -(-inputs // layout.lanes) * layout.lanes * panel,
         fields.TURNED_R: directions * layout.recurrent * padded * panel,

@@ -15,7 +15,7 @@ from ..errors import InputError, nearest
 from . import cpu, fast, host, reference, theirs
 from .check import check
 from .derivative import is_transformed
-from .engines import has_triton, name_for, obstacle_of
+from .engines import name_for, obstacle_of, obstacle_to_triton
 from .gpu_launch import precision_of
 from .layer import Layer
 from .precision import HALF, half_of, in_half, obstacle_to_products
@@ -142,8 +142,8 @@ def obstacle_to_kernel(
     """Why the kernel of a device cannot run a layer; None if it can."""
     if device not in ("cpu", "cuda"):
         return f"the data are on {device}, and the kernels run on the CPU and on CUDA devices"
-    if name_for(device) == "gpu" and not has_triton():
-        return "Triton, which compiles the GPU kernel, is not installed"
+    if name_for(device) == "gpu" and (obstacle := obstacle_to_triton()) is not None:
+        return obstacle
     if dtype not in cpu.DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
     if watch and is_transformed():

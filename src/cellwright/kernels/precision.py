@@ -62,6 +62,7 @@ def converted(layer: Layer, half: torch.dtype, widen: bool) -> Layer:
         reset_state=[each.float() for each in layer.reset_state],
         noise=None if layer.noise is None else layer.noise.float(),
         mask=None if layer.mask is None else layer.mask.float(),
+        precision="bf16" if half == torch.bfloat16 else layer.precision,
     )
 
 

@@ -220,9 +220,9 @@ class Layout:
 
     @property
     def scratch(self) -> int:
-        """Bytes that a thread needs for one tile, or for the states of one block."""
+        """Bytes that a thread needs for one tile, for the states of one block, or for a block that it turns."""
         tile = self.rows_at_once * max(4, self.panel) * self.lanes
-        return max(tile, self.states * self.block) * self.size
+        return max(tile, self.states * self.block, self.lanes**2) * self.size
 
 
 def printed(program: Program, target: Target, name: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ def scan(
     reset_state: Sequence[Tensor] | None = None,
     noise: Tensor | None = None,
     mask: Tensor | None = None,
+    precision: str | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a cell over a batch of sequences.
 
@@ -38,6 +39,7 @@ def scan(
         noise: what the cell takes for every step beside its weights, `[T, B, D, noise, H]`, or packed
             `[N, D, noise, H]`; ones in place of T and B, or N, if it is always the same.
         mask: `[D, B, H]`: what h is multiplied by on its way to the recurrent weights.
+        precision: of the recurrent products in the GPU kernel, as `Recurrent` has it.
 
     Returns:
         Outputs `[T, B, D * H]`, zero behind the ends, or packed `[N, D * H]`, and the last states `[D, B, H]`.
@@ -53,7 +55,7 @@ def scan(
     """
     directions = [weights] if isinstance(weights, Weights) else list(weights)
     first, brought = in_order(cell, state or ()), in_order(cell, reset_state or ())
-    outputs, last = plan.run(Layer(cell, x, first, directions, lengths, reset, brought, noise, mask))
+    outputs, last = plan.run(Layer(cell, x, first, directions, lengths, reset, brought, noise, mask, precision))
     found = dict(zip(cell.states, last, strict=True))
     return outputs, tuple(found[name] for name in cell.state)
 

@@ -23,8 +23,8 @@ FUNCTIONS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
 
 
 def is_plain(layer: Layer) -> bool:
-    """Whether PyTorch has the layer: its cell, without resets, noise, masks and a precision of its own."""
-    around = (layer.reset, layer.noise, layer.mask, layer.precision)
+    """Whether PyTorch has the layer: its cell, without resets, noise and masks."""
+    around = (layer.reset, layer.noise, layer.mask)
     return layer.cell.key in FUNCTIONS and all(each is None for each in around)
 
 

@@ -6,7 +6,6 @@ import torch
 
 from ..cells import Cell, cells
 from ..errors import InputError, nearest
-from ..kernels.layer import PRECISIONS
 
 
 def check_sizes(**sizes: object) -> None:
@@ -31,13 +30,6 @@ def check_projection(size: object, hidden_size: int, cell: Cell) -> None:
             f"the cell {cell.name} combines its last output with its units one by one (as zoneout on h does), "
             "which a projection does not allow; leave out proj_size"
         )
-
-
-def check_precision(precision: str | None) -> None:
-    """There is such a precision, or none is asked for."""
-    if precision is not None and precision not in PRECISIONS:
-        hint = nearest(str(precision), PRECISIONS)
-        raise InputError(f"precision is one of {', '.join(PRECISIONS)}, not {precision!r}; {hint}")
 
 
 def found_cell(cell: str | Cell) -> Cell:

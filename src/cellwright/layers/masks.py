@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..kernels import hashes as kernels
+from ..kernels.hashes import MIXING, STEP, hashes_in_one_pass
 
 LEVELS = 1 << 16
 PER_HASH = 4
@@ -68,7 +68,8 @@ class Masks:
         """Masks of several kinds side by side: `[..., kinds, H]`."""
         self.drawn += 1
         numbers = [number for draw in draws for number in draw]
-        function = torch.ops.cellwright.masks if torch.compiler.is_compiling() else drawn_masks
+        seen = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+        function = torch.ops.cellwright.masks if seen else drawn_masks
         masks: Tensor = function(self.seed, self.drawn, tuple(shape), numbers, dtype)
         return masks
 
@@ -106,21 +107,21 @@ def levels(probability: float) -> int:
 def hashes(start: Tensor, count: int) -> Tensor:
     """The SplitMix64 hashes of the positions behind a start: `[count]` of 64 bits."""
     if start.device.type == "cpu":
-        return kernels.hashes(int(start), count)
+        return hashes_in_one_pass(int(start), count)
     return hashes_by_operators(start, count)
 
 
 def hashes_by_operators(start: Tensor, count: int) -> Tensor:
     """The same by PyTorch's operators, on any device."""
-    z = torch.arange(1, count + 1, device=start.device).mul_(signed(kernels.STEP)).add_(start)
+    z = torch.arange(1, count + 1, device=start.device).mul_(signed(STEP)).add_(start)
     shifted = torch.empty_like(z)  # room that is used three times: new memory would cost more than the arithmetic
-    for shift, factor in kernels.MIXING:
+    for shift, factor in MIXING:
         torch.bitwise_right_shift(z, shift, out=shifted)
         z.bitwise_xor_(shifted.bitwise_and_((1 << (64 - shift)) - 1)).mul_(signed(factor))
     return z
 
 
-# A compiler sees one operator, so that it fixes no sizes.
+# Who looks at operators, as a compiler does, sees one, without sizes or numbers that it would have to know.
 library = torch.library.Library("cellwright", "FRAGMENT")
 library.define("masks(Tensor seed, int stream, SymInt[] shape, float[] draws, ScalarType dtype) -> Tensor")
 library.impl("masks", drawn_masks, "CompositeExplicitAutograd")

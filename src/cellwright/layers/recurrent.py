@@ -14,10 +14,11 @@ from torch.nn.utils.rnn import PackedSequence
 from ..cells import Cell
 from ..errors import InputError
 from ..kernels import plan
+from ..kernels.check import check_precision
 from ..kernels.layer import Layer, Weights, weights_of
 from . import init
 from .arrangement import State, arranged, check_input, first_state, given_back
-from .construction import check_precision, check_projection, check_sizes, found_cell
+from .construction import check_projection, check_sizes, found_cell
 from .masks import Draw, Masks
 from .regularisation import Regularisation, checked_probability
 from .sequences import Sequences, packed_lengths
@@ -53,7 +54,7 @@ class Recurrent(nn.Module):
         learned_state: whether the first states are learned, `h_0` and so on `[layers * D, H]`; zeros by default.
         precision: how the GPU kernel takes the recurrent products of numbers in float32: `ieee`, `tf32`, or `bf16`
             with sums in float32; by default as PyTorch takes its own (`torch.backends.cuda.matmul.allow_tf32`).
-            Those of other kernels, and of the reference, are PyTorch's or exact.
+            A CPU takes them as they are, the reference and cuDNN by PyTorch's own switches.
 
     The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
     `bias_hh_l0`, with `_reverse` for the second direction; a learned vector `p` of the cell is `p_l0 [H]`.
