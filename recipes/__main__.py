@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import os
 import pkgutil
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -84,15 +86,30 @@ def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, con
         if not (run / "result.json").exists():
             arguments = shlex.split(f"train {command.arguments} {options}")
             console.print(f"$ cellwright {' '.join(arguments)}")
-            began, worked = time.monotonic(), worked_for()
             again = ["train", arguments[1], "--resume", str(run)] if run.exists() else [*arguments, "--run", str(run)]
-            subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=prepared, check=True)
-            taken = (time.monotonic() - began) / 60, (worked_for() - worked) / 60
-            (run / "minutes.json").write_text(json.dumps([round(each, 2) for each in taken]))
+            with noted(run):
+                subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=prepared, check=True)
         figures.append(json.loads((run / "result.json").read_text())[recipe.figure])
         by_clock, of_processor = json.loads((run / "minutes.json").read_text())
         minutes, busy = minutes + by_clock, busy + of_processor
     return Outcome(recipe.of_all(figures, [command.weight for command in commands]), minutes, busy)
+
+
+@contextmanager
+def noted(run: Path) -> Iterator[None]:
+    """Add the minutes of a block, by the clock and of the processor, to those of its run, also if it is broken off.
+
+    What an earlier piece of the run took, and could not note, is not a number.
+    """
+    file = run / "minutes.json"
+    before = json.loads(file.read_text()) if file.exists() else [math.nan if run.exists() else 0.0] * 2
+    began, worked = time.monotonic(), worked_for()
+    try:
+        yield
+    finally:
+        taken = (time.monotonic() - began) / 60, (worked_for() - worked) / 60
+        if run.exists():
+            file.write_text(json.dumps([round(one + more, 2) for one, more in zip(before, taken, strict=True)]))
 
 
 def worked_for() -> float:

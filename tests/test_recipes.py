@@ -6,6 +6,7 @@ import csv
 import gzip
 import importlib
 import json
+import math
 import shlex
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from cellwright.cli.options import parameters
 from cellwright.tasks import families
-from recipes.__main__ import Outcome, beside, found, main
+from recipes.__main__ import Outcome, beside, found, main, noted
 from recipes.recipe import Command, Recipe
 from tests.tasks.small import MAKERS, OPTIONS
 
@@ -142,3 +143,26 @@ def test_the_mean_and_the_spread_of_seeds_are_shown() -> None:
     table = beside({"reviews": (recipe("reviews"), ours, theirs)})
     cells = [next(iter(column.cells)) for column in table.columns]
     assert cells == ["reviews", "accuracy", "0.6000 (0.5000 to 0.7000)", "0.5000 (0.5000 to 0.5000)", "0.50"]
+
+
+def test_the_minutes_of_all_pieces_of_a_run_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, clock = tmp_path / "run", iter([0.0, 60.0, 100.0, 220.0])
+    monkeypatch.setattr("recipes.__main__.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("recipes.__main__.worked_for", lambda: 0.0)
+
+    def broken_off() -> None:
+        with noted(run):
+            run.mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    with noted(run):
+        pass
+    assert json.loads((run / "minutes.json").read_text()) == [3.0, 0.0]
+
+
+def test_what_an_unknown_piece_took_is_no_number(tmp_path: Path) -> None:
+    with noted(tmp_path):
+        pass
+    assert all(math.isnan(each) for each in json.loads((tmp_path / "minutes.json").read_text()))
