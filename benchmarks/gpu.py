@@ -26,6 +26,7 @@ from .shapes import Shape
 from .timing import Call
 
 ROUNDS, WARMED = 20, 3
+ENOUGH = 0.6  # seconds of measuring, after which four rounds will do
 CACHE = 1 << 28  # bytes that are written between two calls, so that none finds the cache as it has left it
 SHAPES = (
     Shape(1024, 1, 128, 128), Shape(1024, 16, 64, 64), Shape(1024, 16, 128, 128), Shape(4096, 16, 128, 128),
@@ -37,6 +38,9 @@ COMPILED = ("lstm", "peephole", "layer_norm")  # cells whose loop is timed with 
 RESETS = 0.05  # of all steps
 
 
+KERNEL, PLAN = "in the kernel", "by the plan"
+
+
 @dataclass(frozen=True)
 class Kind:
     """Numbers as they are stored, and as they are multiplied; cuDNN may have half precision of another kind."""
@@ -44,15 +48,27 @@ class Kind:
     name: str
     dtype: torch.dtype
     theirs: torch.dtype
+    ways: tuple[str, ...] = (KERNEL, PLAN)
+
+    @property
+    def precision(self) -> str:
+        """Of the recurrent products of ours."""
+        return "bf16" if self.dtype == torch.bfloat16 else self.name
+
+    @property
+    def rate(self) -> str:
+        """The products of the device that have as many digits."""
+        return "ieee" if self.precision == "tf32x3" else self.precision
 
 
 KINDS = (
-    Kind("ieee", torch.float32, torch.float32),
+    Kind("ieee", torch.float32, torch.float32, (PLAN,)),
+    Kind("tf32x3", torch.float32, torch.float32, (KERNEL,)),
     Kind("tf32", torch.float32, torch.float32),
     Kind("bf16", torch.bfloat16, torch.bfloat16),
-    Kind("fp16", torch.bfloat16, torch.float16),
+    Kind("fp16", torch.bfloat16, torch.float16, (KERNEL,)),
 )
-HALF = KINDS[2]
+HALF = KINDS[3]
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,9 @@ def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("--only", metavar="PATTERN", default="", help="what to measure, as a regular expression")
-    wanted = re.compile(parser.parse_args().only)
+    parser.add_argument("--once", action="store_true", help="run every case once and keep nothing: what is compiled is")
+    options = parser.parse_args()
+    wanted = re.compile(options.only)
     if not torch.cuda.is_available():
         raise SystemExit("this benchmark needs a CUDA device, and PyTorch finds none")
     console, limits = Console(highlight=False, soft_wrap=True), measure_limits()
@@ -100,13 +118,17 @@ def main() -> None:
     results, path = known()
     for case in filter(lambda case: wanted.search(case.name), cases()):
         try:
-            timing = timed(case, limits)
+            timing = timed(case, limits, options.once)
         except Exception as error:  # the others are still worth their time
             console.print(f"{case.name} failed: {error}")
+            continue
+        if options.once:
             continue
         results[case.name] = timing
         save(path, results, limits)
         console.print(f"{case.name}: {timing.microseconds()} us per step; {timing.limits}")
+    if options.once:
+        return
     console.print(table([*results.values()]))
     console.print(f"kept in {path.name}")
 
@@ -129,10 +151,9 @@ def cases() -> Iterator[Case]:
 
 def plain(shape: Shape, kind: Kind, training: bool) -> Iterator[Case]:
     """The plain cell in the kernel and through the plan, each against cuDNN."""
-    ways = ("in the kernel", "by the plan") if kind.dtype == kind.theirs else ("in the kernel",)
-    for way in ways:
+    for way in kind.ways:
         name = f"lstm {way}{', training' * training} {kind.name} {shape}"
-        calls = partial(beside_cudnn, shape, kind, training, way == "by the plan")
+        calls = partial(beside_cudnn, shape, kind, training, way == PLAN)
         yield Case(name, shape, calls, kind, training, limited=True)
 
 
@@ -177,9 +198,8 @@ def watched_and_not(shape: Shape, training: bool) -> dict[str, Call]:
 
 def layer(cell: str | cellwright.Cell, shape: Shape, kind: Kind = HALF) -> cellwright.Recurrent:
     """A layer of ours on the GPU."""
-    precision = "bf16" if kind.dtype == torch.bfloat16 else kind.name
     sizes = (shape.inputs, shape.hidden)
-    return cellwright.Recurrent(cell, *sizes, device="cuda", dtype=kind.dtype, precision=precision)
+    return cellwright.Recurrent(cell, *sizes, device="cuda", dtype=kind.dtype, precision=kind.precision)
 
 
 def run(
@@ -226,7 +246,7 @@ def on(backend: str, call: Call) -> Call:
     return run
 
 
-def timed(case: Case, limits: Limits) -> Timing:
+def timed(case: Case, limits: Limits, once: bool) -> Timing:
     """The median time of each contender, and how near ours comes to what the device can do."""
     tf32 = case.kind.name == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = tf32
@@ -234,18 +254,19 @@ def timed(case: Case, limits: Limits) -> Timing:
         calls = case.calls()
         found: dict[str, list[float]] = {name: [] for name in calls}
         room = torch.empty(CACHE, dtype=torch.int8, device="cuda")
-        for turn in range(WARMED + ROUNDS):
+        for turn in range(0 if once else -WARMED, 1 if once else ROUNDS):
             for name, call in calls.items():
                 room.zero_()
                 seconds = seconds_of(call)
-                if turn >= WARMED:
+                if turn >= 0:
                     found[name].append(seconds)
+            if turn >= 3 and sum(map(sum, found.values())) > ENOUGH:
+                break
     medians = {name: median(times) for name, times in found.items()}
     shares = ""
     if case.limited:
-        multiplied = "bf16" if case.kind.dtype == torch.bfloat16 else case.kind.name
         size = case.kind.dtype.itemsize
-        shares = limits.shares(case.shape, multiplied, size, case.training, case.watched, medians["cellwright"])
+        shares = limits.shares(case.shape, case.kind.rate, size, case.training, case.watched, medians["cellwright"])
     return Timing(case.name, case.shape.steps, medians, shares)
 
 

@@ -37,7 +37,7 @@ def everything(
         y, last = cw.scan(cell, x, state, weights, lengths=lengths, reset=reset)
     results = dict(zip(["y", *(f"last {name}" for name in cell.state)], [y, *last], strict=True))
     generator = torch.Generator().manual_seed(1)
-    cotangents = [torch.randn(each.shape, generator=generator, dtype=x.dtype) for each in results.values()]
+    cotangents = [torch.randn(each.shape, generator=generator, dtype=x.dtype).to(x.device) for each in results.values()]
     names = ["x", *(f"first {name}" for name in cell.state)]
     sources = [x, *state]
     for direction, each in enumerate(weights):

@@ -23,12 +23,13 @@ from cellwright.kernels.sizes import Sizes
 CASES = (
     (torch.bfloat16, 128, "bf16", 64), (torch.bfloat16, 256, "bf16", 64), (torch.bfloat16, 512, "bf16", 64),
     (torch.bfloat16, 512, "bf16", 200), (torch.bfloat16, 1024, "bf16", 256), (torch.float32, 128, "bf16", 64),
-    (torch.float32, 64, "tf32", 64), (torch.float32, 128, "ieee", 64), (torch.float64, 32, "ieee", 64),
+    (torch.float32, 64, "tf32", 64), (torch.float32, 128, "tf32x3", 64), (torch.float32, 128, "ieee", 64),
+    (torch.float64, 32, "ieee", 64),
 )  # fmt: skip
 PROCESSORS = 108  # the fewest multiprocessors of the GPUs that it compiles for
 SIZES = {"steps", "rows", "places", "noise_place", "first_turn", "last_turn"}
 MATRICES = {"recurrent", "projection", "left"}  # what is stored as it is multiplied
-OUTER = {"y", "dy"}  # what is stored as the caller's numbers are
+OUTER = {"y", "dy", "d_inputs", "d_recurrent", "entered"}  # what is stored as the caller's numbers are
 TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i8", "arrived": "*i32"}
 NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
 
@@ -51,7 +52,7 @@ def compiled(
     )
     known = switches | dict(
         UNITS=units, OUTPUTS=units, DIRECTIONS=1, BIAS=True, FIRST=True, STASH=tiles.stash, TOGETHER=tiles.together,
-        PRECISION=gpu_launch.INPUT_PRECISION[precision], ROWS=tiles.rows, WIDTH=tiles.width,
+        PRECISION=gpu_launch.INPUT_PRECISION.get(precision, precision), ROWS=tiles.rows, WIDTH=tiles.width,
         DEPTH=gpu_launch.DEPTH[precision],
     )  # fmt: skip
 
@@ -64,7 +65,10 @@ def compiled(
 
     signature = {name: kind(name) for name in entry.arg_names}
     constants = {name: value for name, value in known.items() if name in signature}
-    source = ASTSource(fn=entry, signature=signature, constexprs=constants)
+    aligned = {
+        (place,): [["tt.divisibility", 16]] for place, name in enumerate(entry.arg_names) if signature[name][0] == "*"
+    }
+    source = ASTSource(fn=entry, signature=signature, constexprs=constants, attrs=aligned)
     options = {"num_warps": tiles.warps, "launch_cooperative_grid": tiles.together}
     return triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
 

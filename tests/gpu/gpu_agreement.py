@@ -9,13 +9,14 @@ from cellwright.kernels import gpu_launch
 from tests.agreement import TOLERANCE, assert_agree, everything, made_weights
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-LONG = 1000 if DEVICE == "cuda" else 6  # steps
+LONG, LONGEST = (200, 1000) if DEVICE == "cuda" else (6, 6)  # steps
+NOTHING, ANYTHING = (dict.fromkeys(gpu_launch.KEPT, many) for many in (0, 1 << 16))
 EVERYWHERE = {
-    "stash": {},
-    "stream": {"STASHED": dict.fromkeys(gpu_launch.STASHED, 0)},
-    "share": {"WIDEST": 16, "SHARED": 16},
-    "turn by turn": {"WIDEST": 16, "SHARED": 16, "processors_of": lambda device: 0},
-    "wait": {"WIDEST": 16, "SHARED": 64, "processors_of": lambda device: 99},
+    "stash": {"KEPT": ANYTHING, "ALONE": 64},
+    "stream": {"KEPT": NOTHING, "ALONE": 64},
+    "turn by turn": {"SHARED": 16, "ALONE": 0, "WIDEST": 0, "processors_of": lambda device: 0},
+    # The interpreter runs one program after the other: none may wait for another.
+    "together": {"SHARED": 16 if DEVICE == "cuda" else 64, "ALONE": 0, "processors_of": lambda device: 99},
 }
 """How the kernel may go about a layer, and what makes it do so for one of a few units."""
 

@@ -12,12 +12,8 @@ import pytest
 import cellwright as cw
 
 SHARED = {80: 163 * 1024, 90: 227 * 1024}  # bytes that a program can have on each architecture
-SPILLED = {"forward": 320, "backward": 768}  # bytes of a thread, as it is today: less would be better
-SPILLED_BY = {  # what needs more values at once than registers hold: sums over a row, and tiles of 64 rows
-    (90, "layer_norm bf16 bf16 128 64 backward"): 1024,
-    (80, "lstm bf16 bf16 512 200 forward"): 512,
-    (80, "lstm bf16 bf16 1024 256 forward"): 512,
-}
+SPILLED = {"forward": 320, "backward": 128}  # bytes of a thread, as it is today: less would be better
+SPILLED_BY = {"layer_norm bf16 bf16 128 64 backward": 1792}  # sums over a row need more values than registers hold
 
 
 @pytest.mark.parametrize(
@@ -41,4 +37,4 @@ def compiled_for(architecture: int, cells: list[str]) -> None:
     assert {name.split()[0] for name in found} == set(cells)
     for name, needs in found.items():
         assert needs["shared"] <= SHARED[architecture], name
-        assert needs["spilled"] <= SPILLED_BY.get((architecture, name), SPILLED[name.split()[-1]]), f"{name}: {needs}"
+        assert needs["spilled"] <= SPILLED_BY.get(name, SPILLED[name.split()[-1]]), f"{name}: {needs}"

@@ -62,7 +62,7 @@ def test_the_gpu_kernel_does_not_run_on_the_cpu() -> None:
         lstm(x)
 
 
-def verdict(device: str, cell: str = "peephole", plain: bool = False) -> tuple[str, str]:
+def verdict(device: str, cell: str = "peephole", plain: str = "no") -> tuple[str, str]:
     """For a layer that lies on a device which this machine may not have."""
     return plan.verdict(cw.cells[cell].key, device, torch.float32, False, True, False, plain)
 
@@ -74,23 +74,31 @@ def test_without_triton_the_reference_runs_on_a_gpu(monkeypatch: pytest.MonkeyPa
         verdict("cuda")
 
 
-def test_on_a_gpu_its_kernel_runs_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_its_kernel_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "obstacle_to_triton", lambda: None)
-    assert verdict("cuda")[0] == "reference"
+    expected = ("gpu", "peephole in torch.float32 runs in a compiled kernel")
+    assert verdict("cuda") == expected
     with cw.backend("gpu"):
-        assert verdict("cuda") == ("gpu", "peephole in torch.float32 runs in a compiled kernel")
+        assert verdict("cuda") == expected
     with cw.backend("cpu"), pytest.raises(cw.InputError, match="the CPU kernel cannot run this: the data are on cuda"):
         verdict("cuda")
 
 
-def test_a_plain_layer_on_a_gpu_is_one_of_pytorch() -> None:
-    expected = ("cudnn", "lstm with nothing around it is one of PyTorch's own layers")
-    assert verdict("cuda", "lstm", plain=True) == expected
+def test_a_plain_layer_on_a_gpu_is_one_of_pytorch_where_that_is_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "obstacle_to_triton", lambda: None)
+    theirs = ("cudnn", "lstm with nothing around it is one of PyTorch's own layers")
+    ours = ("gpu", "lstm in torch.float32 runs in a compiled kernel")
+    assert verdict("cuda", "lstm", plain="quicker") == theirs
+    assert verdict("cuda", "lstm", plain="possible") == ours
+    with cw.backend("gpu"):
+        assert verdict("cuda", "lstm", plain="quicker") == ours
     with cw.backend("cudnn"):
-        assert verdict("cuda", "lstm", plain=True) == expected
+        assert verdict("cuda", "lstm", plain="possible") == theirs
         for device, cell in (("cuda", "lstm"), ("cpu", "lstm"), ("cuda", "peephole")):
             with pytest.raises(cw.InputError, match="cuDNN cannot run this: it has plain lstm, gru, rnn, rnn_relu"):
                 verdict(device, cell)
+    monkeypatch.setattr(plan, "obstacle_to_triton", lambda: "Triton is not installed")
+    assert verdict("cuda", "lstm", plain="possible") == theirs
 
 
 def test_a_mistyped_backend_gets_the_nearest_name() -> None:

@@ -50,7 +50,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "lengths for another batch": (dict(lengths=torch.tensor([1, 2, 3])), "lengths"),
     "lengths that are too long": (dict(lengths=torch.tensor([1, 4])), "lengths"),
     "a negative length": (dict(lengths=torch.tensor([1, -1])), "lengths"),
-    "an unknown precision": (dict(precision="fp8"), "precision is one of ieee, tf32, bf16, not 'fp8'"),
+    "an unknown precision": (dict(precision="fp8"), "precision is one of ieee, tf32x3, tf32, bf16, not 'fp8'"),
     "resets turned round": (dict(reset=torch.zeros(ROWS, STEPS, dtype=torch.bool)), "reset"),
 }
 

@@ -13,70 +13,68 @@ from cellwright.kernels import reference, theirs
 from cellwright.kernels.layer import Layer, Weights
 
 STEPS, ROWS, INPUTS, UNITS = 5, 4, 3, 6
-LENGTHS = {"whole": None, "ragged": torch.tensor([2, 5, 0, 3]), "ended": torch.tensor([2, 1, 0, 2]),
-           "empty": torch.tensor([0, 0, 0, 0])}  # fmt: skip
+
+
+def drawn(*shape: int) -> Tensor:
+    return torch.randn(shape, dtype=torch.float64, requires_grad=True)
 
 
 def layer(
-    cell: str, lengths: Tensor | None = None, directions: int = 1, outputs: int | None = None, given: bool = True,
-    bias: bool = True, steps: int = STEPS,
-) -> Layer:  # fmt: skip
+    cell: str, directions: int = 1, given: bool = True, bias: bool = True, steps: int = STEPS, inputs: int = INPUTS
+) -> Layer:
     torch.manual_seed(0)
-    gates = len(cw.cells[cell].gates)
-
-    def drawn(*shape: int) -> Tensor:
-        return torch.randn(shape, dtype=torch.float64, requires_grad=True)
-
-    seen = outputs or UNITS
-    biases = (drawn(gates * UNITS), drawn(gates * UNITS)) if bias else (None, None)
-    weights = [
-        Weights(
-            drawn(gates * UNITS, INPUTS), drawn(gates * UNITS, seen), *biases, (),
-            drawn(seen, UNITS) if outputs else None,
-        )
-        for _ in range(directions)
-    ]  # fmt: skip
-    widths = [seen, UNITS][: len(cw.cells[cell].state)]
-    state = [drawn(directions, ROWS, width) for width in widths] if given else []
-    return Layer(cw.cells[cell], drawn(steps, ROWS, INPUTS), state, weights, lengths)
+    rows = len(cw.cells[cell].gates) * UNITS
+    shapes = [(rows, inputs), (rows, UNITS), *[(rows,), (rows,)] * bias]
+    weights = [Weights(*(drawn(*shape) for shape in shapes)) for _ in range(directions)]
+    state = [drawn(directions, ROWS, UNITS) for _ in cw.cells[cell].state] if given else []
+    return Layer(cw.cells[cell], drawn(steps, ROWS, inputs), state, weights)
 
 
-def everything(run: Callable[[Layer], tuple[Tensor, list[Tensor]]], call: Layer, order: int) -> list[Tensor]:
-    """Outputs, last states, and the derivatives up to an order."""
+def everything(run: Callable[[Layer], tuple[Tensor, list[Tensor]]], call: Layer) -> list[Tensor]:
+    """Outputs, last states, and the derivatives of a loss."""
     y, last = run(call)
-    results, sources = [y, *last], call.tensors
-    for _ in range(order):
-        total = sum((each * (n + 1)).sin().sum() for n, each in enumerate(results))
-        slopes = torch.autograd.grad(total, sources, create_graph=True, allow_unused=True)
-        results = [*results, *(torch.zeros_like(at) if each is None else each
-                               for at, each in zip(sources, slopes, strict=True))]  # fmt: skip
-    return results
+    total = sum((each * (n + 1)).sin().sum() for n, each in enumerate([y, *last]))
+    slopes = torch.autograd.grad(total, call.tensors, allow_unused=True)
+    return [y, *last, *(torch.zeros(1) if each is None else each for each in slopes)]
 
 
-def compared(call: Layer, order: int = 1) -> None:
-    for one, other in zip(everything(theirs.run, call, order), everything(reference.run, call, order), strict=True):
+def compared(call: Layer) -> None:
+    for one, other in zip(everything(theirs.run, call), everything(reference.run, call), strict=True):
         assert torch.allclose(one, other, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("cell", theirs.FUNCTIONS)
-def test_equals_the_reference(cell: str, lengths: Tensor | None) -> None:
-    compared(layer(cell, lengths))
-    compared(layer(cell, lengths, directions=2, given=False, bias=False))
-
-
-@pytest.mark.parametrize("lengths", [None, LENGTHS["ragged"]], ids=["whole", "ragged"])
-def test_projection(lengths: Tensor | None) -> None:
-    compared(layer("lstm", lengths, directions=2, outputs=4))
+def test_equals_the_reference(cell: str) -> None:
+    compared(layer(cell))
+    compared(layer(cell, directions=2, given=False, bias=False))
 
 
 def test_no_steps() -> None:
     compared(layer("lstm", steps=0))
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_second_derivatives(cell: str) -> None:
-    compared(layer(cell, LENGTHS["ragged"]), order=2)
+def test_a_stack_and_the_gradients_that_the_reference_gives_of_it(cell: str, batch_first: bool) -> None:
+    first, second = layer(cell, directions=2), layer(cell, directions=2, inputs=2 * UNITS)
+    x = first.x.detach().transpose(0, 1 if batch_first else 0).requires_grad_()
+    state = [torch.cat(each) for each in zip(first.state, second.state, strict=True)]
+    layers = [first.weights, second.weights]
+    y, last = theirs.run_stack(first.cell, x, state, layers, batch_first)
+    cotangents = [torch.randn_like(each) for each in (y, *last)]
+    flat = [*first.learned, *second.learned]
+    sources = [x, *flat, *state]
+    expected = torch.autograd.grad([y, *last], sources, cotangents)
+    others = (None, *map(torch.zeros_like, expected[1:]))
+    found = theirs.again(first.cell, batch_first, True, 2, x, flat, state, others, tuple(cotangents))
+    assert found is not None
+    assert found[0] is None  # as where no gradient was asked for
+    for one, other in zip(found[1:], expected[1:], strict=True):
+        assert one is not None
+        assert one.requires_grad  # it can be differentiated again
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-10)
+    with torch.no_grad():
+        assert theirs.again(first.cell, batch_first, True, 2, x, flat, state, others, tuple(cotangents)) is None
 
 
 def test_what_is_plain() -> None:
@@ -85,3 +83,9 @@ def test_what_is_plain() -> None:
     call.reset = torch.zeros(STEPS, ROWS, dtype=torch.bool)
     assert not theirs.is_plain(call)
     assert not theirs.is_plain(layer("original"))
+
+
+def test_where_it_is_quicker() -> None:
+    assert theirs.is_quicker(torch.float32, 1, 1)
+    assert not theirs.is_quicker(torch.bfloat16, 64, 1024)
+    assert theirs.is_quicker(torch.bfloat16, 256, 1024)

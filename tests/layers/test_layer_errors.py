@@ -147,7 +147,7 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "weight dropout": (lambda: cw.LSTM(3, 4, weight_dropout="0.1"), "weight_dropout is a probability"),
     "an unknown precision": (
         lambda: cw.LSTM(3, 4, precision="tf23"),
-        "precision is one of ieee, tf32, bf16, not 'tf23'; did you mean 'tf32'",
+        "precision is one of ieee, tf32x3, tf32, bf16, not 'tf23'; did you mean 'tf32'",
     ),
     "a mistyped argument": (lambda: cw.LSTM(3, 4, num_layer=2), "no argument num_layer=; did you mean 'num_layers'"),
     "a GRU as an LSTM": (lambda: cw.LSTM(3, 4, cell="gru"), "gru"),

@@ -69,15 +69,14 @@ class Weights(NamedTuple):
     Attributes:
         w: `[D, G H, I]`.
         r: `[D, G H, C P]`.
-        b_w, b_r: `[D, G H]`, or None.
+        b: of the input and of the recurrent contributions `[D, 2, G H]`, or None.
         p: the projection `[D, P, H]`, or None.
         vectors: `[D, vectors, H]`, or None.
     """
 
     w: Tensor
     r: Tensor
-    b_w: Tensor | None
-    b_r: Tensor | None
+    b: Tensor | None
     p: Tensor | None
     vectors: Tensor | None
 
@@ -85,11 +84,11 @@ class Weights(NamedTuple):
     def of(cls, weights: Sequence[Tensor], directions: int, bias: bool, projected: bool) -> Weights:
         each = len(weights) // directions
         groups = zip(*(weights[n : n + each] for n in range(0, len(weights), each)), strict=True)
-        w, r, *others = map(torch.stack, groups)
-        b_w, b_r = others[:2] if bias else (None, None)
+        w, r, *others = (torch.stack(group) if directions > 1 else group[0][None] for group in groups)
+        b = torch.stack(others[:2], 1) if bias else None
         p = others[2 * bias] if projected else None
         vectors = others[2 * bias + projected :]
-        return cls(w, r, b_w, b_r, p, torch.stack(vectors, 1) if vectors else None)
+        return cls(w, r, b, p, torch.stack(vectors, 1) if vectors else None)
 
     def in_precision(self, precision: str) -> Weights:
         """The same with the matrices of the loop stored as it multiplies them."""
@@ -115,8 +114,6 @@ def forward(
     given = Weights.of(weights, sizes.directions, bias, program.projected)
     last = [each.clone() for each in state] or [x.new_zeros(shape, dtype=dtype) for shape in shapes(program, sizes)]
     contributions = product(x.flatten(0, -2), given.w.flatten(0, 1).T, x.dtype)
-    if given.b_w is not None:
-        contributions += given.b_w.flatten()
     precision = precision_of(x.dtype, around.precision)
     given = given.in_precision(precision)
     tiles = tiles_for(program, sizes, precision, x.device)
@@ -127,7 +124,7 @@ def forward(
         kernel.module.forward, sizes, program, tiles, len(contributions), precision, around,
         {
             "recurrent": given.r, "projection": given.p, "vectors": given.vectors, "inputs": contributions,
-            "bias": nothing if given.b_r is None else given.b_r, "left": left, "opened": opened, "y": y,
+            "bias": nothing if given.b is None else given.b, "left": left, "opened": opened, "y": y,
             "saved": saved[0] if saved else None, "history": saved[1] if saved else None,
             **named("state", program, last), **named("fresh", program, reset_state or [nothing] * len(last)),
         },
@@ -171,9 +168,9 @@ def backward(
     ]
     d_reset = [torch.zeros_like(each) for each in reset_state]
     found = Found(
-        d_x := x.new_empty(*of_places, len(program.gates), sizes.units, dtype=dtype),
+        d_x := x.new_empty(*of_places, len(program.gates), sizes.units),
         torch.empty_like(d_x) if program.apart else d_x,
-        x.new_empty(*of_places, program.recurrent, sizes.outputs, dtype=dtype),
+        x.new_empty(*of_places, program.recurrent, sizes.outputs),
         x.new_empty(*of_places, sizes.outputs if program.projected else 0, dtype=dtype),
         x.new_zeros(sizes.directions, len(program.vectors), sizes.rows, sizes.units, dtype=dtype),
     )
@@ -244,7 +241,7 @@ def gradients(
     for d in range(sizes.directions):
         of_x, of_r = of(found.d_inputs[d]), of(found.d_recurrent[d])
         results += [product(of_x.mT, of(x), x.dtype), product(of_r.mT, of(found.entered[d]), x.dtype)]
-        results += [of_x.sum(-2), of_r.sum(-2)] if bias else []
+        results += [each.sum(-2, dtype=inner(x.dtype)) for each in (of_x, of_r)] if bias else []
         if opened is not None:
             results.append(product(of(found.projected_d[d]).mT, of(opened[d]), x.dtype))
         for each in found.d_vectors[d]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,11 +16,12 @@ from .sizes import Sizes
 
 ROWS = (16, 32, 64)  # rows of a program: the fewest are those that the products of a GPU take
 NARROWEST = 16
-WIDEST = 256  # units that one program has all of
+ALONE = 32  # units that one program computes faster than several can tell each other of them
 SHARED = 32  # units of a program where several share a row
-DEPTH = {"bf16": 32, "tf32": 32, "ieee": 16}  # numbers of a product that are read at once
-INPUT_PRECISION = {"bf16": "ieee", "tf32": "tf32", "ieee": "ieee"}  # of numbers that are not in half precision
-STASHED = {"bf16": 128, "tf32": 64, "ieee": 32}  # units up to which a program keeps the recurrent weights
+WIDEST = 256  # units that one program has all of, if the device has no room for several
+KEPT = {"bf16": 1 << 16, "tf32": 1 << 14, "tf32x3": 1 << 12, "ieee": 1 << 12}  # weights that a program keeps, at most
+DEPTH = {"bf16": 32, "tf32": 32, "tf32x3": 32, "ieee": 16}  # numbers of a product that are read at once
+INPUT_PRECISION = {"bf16": "ieee"}  # of numbers that are not in half precision, where it has another name
 SMALL = 1024  # numbers of a tile that four warps share; more are for eight
 
 
@@ -44,22 +46,24 @@ class Tiles(NamedTuple):
     @classmethod
     def of(cls, program: Program, sizes: Sizes, precision: str, processors: int) -> Tiles:
         """The tiles for a device of so many multiprocessors, each of which runs a program at any time."""
-        width = max(NARROWEST, 1 << (sizes.units - 1).bit_length())
+        span = max(NARROWEST, 1 << (sizes.units - 1).bit_length())
         reduces = any(node.reduces for node in (*program.forward, *program.backward))
-        whole = width <= WIDEST or reduces or program.projected
-        width = width if whole else SHARED
-        rows, grid, fits = ROWS[0], (0, 0, 0), False
-        for rows in ROWS:
-            grid = (-(-sizes.rows // rows), sizes.directions, 1 if whole else -(-sizes.units // width))
-            fits = grid[0] * grid[1] * grid[2] <= processors
-            if whole or fits:
-                break
-        weights = len(program.gates) * program.recurrent * width**2
-        warps = 4 if rows * width <= SMALL else 8
+
+        def tiles(rows: int, width: int, stash: bool, shared: bool) -> Tiles:
+            grid = (-(-sizes.rows // rows), sizes.directions, -(-sizes.units // width))
+            together = shared and math.prod(grid) <= processors
+            return cls(rows, width, grid, stash, together, 4 if rows * width <= SMALL else 8)
+
+        weights = len(program.gates) * program.recurrent * span**2
+        whole = tiles(ROWS[0], span, stash=weights <= KEPT[precision], shared=False)
         if reduces:
             # Sums over a row need many values at once: registers for them come before those for weights.
-            return cls(rows, width, grid, False, False, 2 * warps)
-        return cls(rows, width, grid, whole and weights <= 4 * STASHED[precision] ** 2, fits and not whole, warps)
+            return whole._replace(stash=False, warps=2 * whole.warps)
+        if program.projected or span <= ALONE:
+            return whole
+        shared = [tiles(rows, SHARED, stash=False, shared=True) for rows in ROWS]
+        otherwise = whole if span <= WIDEST else shared[-1]
+        return next((each for each in shared if each.together), otherwise)
 
 
 def precision_of(dtype: torch.dtype, asked: str | None = None) -> str:
@@ -68,7 +72,7 @@ def precision_of(dtype: torch.dtype, asked: str | None = None) -> str:
         return "bf16"
     if dtype != torch.float32:
         return "ieee"
-    return asked or ("tf32" if takes_tf32() else "ieee")
+    return asked or ("tf32" if takes_tf32() else "tf32x3")
 
 
 def takes_tf32() -> bool:
@@ -106,8 +110,8 @@ def launch(
         noise_place=0 if noise is None or len(noise) == 1 else noise[0].numel(),
         UNITS=sizes.units, OUTPUTS=sizes.outputs, PROJECTED=program.projected, DIRECTIONS=sizes.directions,
         MASKED=around.mask is not None, RESETS=around.reset is not None, RAGGED=lengths is not None,
-        SORTED=order is not None, STASH=tiles.stash, TOGETHER=tiles.together, PRECISION=INPUT_PRECISION[precision],
-        ROWS=tiles.rows, WIDTH=tiles.width, DEPTH=DEPTH[precision],
+        SORTED=order is not None, STASH=tiles.stash, TOGETHER=tiles.together,
+        PRECISION=INPUT_PRECISION.get(precision, precision), ROWS=tiles.rows, WIDTH=tiles.width, DEPTH=DEPTH[precision],
     )  # fmt: skip
     options: dict[str, Any] = {"num_warps": tiles.warps}
     if tiles.together:

@@ -7,8 +7,9 @@ A program has some rows, some units and one direction. Its loop takes one turn m
 forward computes step n - 1, from what turn n - 1 has left of the states, and leaves what step n is to see of them;
 backward takes the products with the gate gradients of step n - 1, then the derivative of step n. A turn needs of the
 one before only what stands in memory when that has ended. Where a program has all units of its rows, a loop runs in
-one launch. Where several share them, it does so if all of them run at once, and they wait for each other after every
-turn; else every turn is a launch.
+one launch. Where several share them, it does so if all of them run at once, and they wait for each other in every
+turn: what the others need is stored first, and the rest while they wait. Else every turn is a launch. The compiler moves
+no load to an earlier turn (`num_stages=1`).
 
 With a projection one program has all units; the outputs P of a row are fewer than its units H, without one as many.
 """
@@ -88,11 +89,22 @@ def projected(
 
 
 @triton.jit
-def wait_for_all(arrived, turns):
-    """Until all programs that share these rows have taken so many turns; what they have stored can be read then."""
-    counter = arrived + tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
+def counter_of(arrived):
+    """What the programs that share these rows count in."""
+    return arrived + tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
+
+
+@triton.jit
+def tell_all(arrived):
+    """That this program has stored what the others need of its turn."""
     tl.debug_barrier()
-    tl.atomic_add(counter, 1, sem="release")
+    tl.atomic_add(counter_of(arrived), 1, sem="release")
+
+
+@triton.jit
+def wait_for_all(arrived, turns):
+    """Until all programs that share these rows have told of so many turns; what they have stored can be read then."""
+    counter = counter_of(arrived)
     while tl.atomic_add(counter, 0, sem="acquire") < turns * tl.num_programs(2):
         pass
     tl.debug_barrier()
@@ -100,10 +112,10 @@ def wait_for_all(arrived, turns):
 
 @triton.jit(do_not_specialize=["steps", "rows", "places", "noise_place", "first_turn", "last_turn"])
 def forward(
-    inputs,  # [N, D, G * H]: input contributions, with their biases
+    inputs,  # [N, D, G * H]: input contributions, without their biases
     recurrent,  # [D, G, H, C * P]
     projection,  # [D, P, H]
-    bias,  # [D, G, H]
+    bias,  # [D, 2, G, H]: of the input and of the recurrent contributions
     vectors,  # [D, vectors, H]
     noise,  # [N, D, noise, H], or one place for all
     mask,  # [D, B, P]
@@ -111,7 +123,7 @@ def forward(
     lengths,  # [B], the longest first
     begins,  # [T + 1]
     order,  # [B]: the row of the batch that each row is
-    arrived,  # [row tiles * D]: how often programs have ended a turn; zeros
+    arrived,  # [row tiles * D]: how often programs have told of a turn; zeros
     state_STATE,  # [D, B, H], or P of those that are seen: the first states, and then the last  # each state
     fresh_STATE,  # likewise: what a reset brings  # each state
     left,  # [2, C, D, B, P]: what the products see
@@ -144,7 +156,8 @@ def forward(
     if MASKED:
         mask_h = tl.load(mask + at_seen, outside, 0.0)
     w_VECTOR = tl.load(vectors + (d * VECTORS + VECTOR_N) * UNITS + unit, valid, 0.0)  # each vector
-    b_GATE = if_given(bias + (d * GATES + GATE_N) * UNITS + unit, valid, nought, BIAS)  # each gate
+    bx_GATE = if_given(bias + (d * 2 * GATES + GATE_N) * UNITS + unit, valid, nought, BIAS)  # each gate
+    br_GATE = if_given(bias + ((d * 2 + 1) * GATES + GATE_N) * UNITS + unit, valid, nought, BIAS)  # each gate
     s_STATE = tl.load(state_STATE + at_seen, outside, 0.0)  # each seen
     s_STATE = tl.load(state_STATE + at_state, inside, 0.0)  # each unseen
     seen_STATE = nought.to(recurrent.dtype.element_ty)  # each seen
@@ -152,16 +165,20 @@ def forward(
         column = tl.arange(0, WIDTH)[:, None]
         from_column, within = unit * (SEEN * OUTPUTS) + column, (column < OUTPUTS) & valid
         kept_STATE_GATE = tl.load(weights + from_column + (GATE_N * SEEN * UNITS + STATE_N) * OUTPUTS, within, 0.0)  # each seen, gate
-    for turn in range(first_turn, last_turn):
+    for turn in tl.range(first_turn, last_turn, num_stages=1):
         step = nowhere + tl.where(d == 0, turn - 1, steps - turn)
         active = exists & (step >= 0) & (step < length)
         here, there = active[:, None] & valid, active[:, None] & shown
         place = place_of(step, row, rows, steps, begins, RAGGED)
         at_input = (place * DIRECTIONS + d)[:, None] * (GATES * UNITS) + unit
-        x_GATE = tl.load(inputs + at_input + GATE_N * UNITS, here, 0.0)  # each gate
+        x_GATE = tl.load(inputs + at_input + GATE_N * UNITS, here, 0.0) + bx_GATE  # each gate
         at_noise = place[:, None] * noise_place + d * (NOISES * UNITS) + unit
         n_NOISE = tl.load(noise + at_noise + NOISE_N * UNITS, here, 0.0)  # each noise
-        r_GATE = nought + b_GATE  # each gate
+        following = nowhere + tl.where(d == 0, turn, steps - 1 - turn)
+        anew = starts_anew(following, d, row, rows, steps, length, begins, resets, RAGGED, RESETS)
+        r_GATE = nought + br_GATE  # each gate
+        if TOGETHER:
+            wait_for_all(arrived, turn - first_turn)
         if STASH:
             r_GATE = tl.dot(seen_STATE, kept_STATE_GATE, r_GATE, input_precision=PRECISION, out_dtype=DTYPE)  # each seen, gate
         else:
@@ -170,7 +187,7 @@ def forward(
                 read = active[:, None] & (column < OUTPUTS)[None, :]
                 within = (column < OUTPUTS)[:, None] & valid
                 from_column = unit * (SEEN * OUTPUTS) + column[:, None]
-                part_STATE = tl.load(left + left_at(turn + 1, STATE_N, d, rows, row, column[None, :], SEEN, DIRECTIONS, OUTPUTS), read, 0.0)  # each seen
+                part_STATE = tl.load(left + left_at(turn + 1, STATE_N, d, rows, row, column[None, :], SEEN, DIRECTIONS, OUTPUTS), read, 0.0, cache_modifier=".cg")  # each seen
                 weight_STATE_GATE = tl.load(weights + from_column + (GATE_N * SEEN * UNITS + STATE_N) * OUTPUTS, within, 0.0)  # each seen, gate
                 r_GATE = tl.dot(part_STATE, weight_STATE_GATE, r_GATE, input_precision=PRECISION, out_dtype=DTYPE)  # each seen, gate
         (
@@ -188,23 +205,21 @@ def forward(
         )
         if PROJECTED:
             new_STATE = projected(new_STATE, projection + d * (OUTPUTS * UNITS), opened + at_state, opened + (d * rows + source)[:, None] * UNITS, inside, exists, unit, unit * UNITS, 1, UNITS, OUTPUTS, PRECISION, DEPTH)  # each output
-        tl.store(y + output_of(step, place, d, rows, source, DIRECTIONS, SORTED) * OUTPUTS + unit, new_STATE, there)  # each output
-        at_saved = (d * places + place)[:, None] * (SLOTS * UNITS) + unit
-        tl.store(saved + at_saved + SAVED_N * UNITS, kept_SAVED_N, here)  # each saved
-        tl.store(history + ((d * OTHERS + OTHER_N) * places + place)[:, None] * UNITS + unit, new_OTHER, here)  # each history
         s_STATE = tl.where(there, new_STATE, s_STATE)  # each seen
         s_STATE = tl.where(here, new_STATE, s_STATE)  # each unseen
-        following = nowhere + tl.where(d == 0, turn, steps - 1 - turn)
-        anew = starts_anew(following, d, row, rows, steps, length, begins, resets, RAGGED, RESETS)
         s_STATE = tl.where(anew, if_given(fresh_STATE + at_seen, outside & anew, nought, FRESH), s_STATE)  # each seen
         s_STATE = tl.where(anew, if_given(fresh_STATE + at_state, inside & anew, nought, FRESH), s_STATE)  # each unseen
         seen_STATE = (s_STATE * mask_h).to(recurrent.dtype.element_ty)  # each seen
         if not STASH:
             tl.store(left + left_at(turn, STATE_N, d, rows, row, unit, SEEN, DIRECTIONS, OUTPUTS), seen_STATE, outside)  # each seen
             if TOGETHER:
-                wait_for_all(arrived, turn - first_turn + 1)
+                tell_all(arrived)
             else:
                 tl.debug_barrier()
+        tl.store(y + output_of(step, place, d, rows, source, DIRECTIONS, SORTED) * OUTPUTS + unit, new_STATE, there)  # each output
+        at_saved = (d * places + place)[:, None] * (SLOTS * UNITS) + unit
+        tl.store(saved + at_saved + SAVED_N * UNITS, kept_SAVED_N, here)  # each saved
+        tl.store(history + ((d * OTHERS + OTHER_N) * places + place)[:, None] * UNITS + unit, new_OTHER, here)  # each history
     tl.store(state_STATE + at_seen, s_STATE, outside)  # each seen
     tl.store(state_STATE + at_state, s_STATE, inside)  # each unseen
 
@@ -273,29 +288,7 @@ def backward(
         column = tl.arange(0, WIDTH)[:, None]
         to_column, within = column * (SEEN * OUTPUTS) + unit, (column < UNITS) & shown
         kept_STATE_GATE = tl.load(weights + to_column + (GATE_N * SEEN * UNITS + STATE_N) * OUTPUTS, within, 0.0)  # each seen, gate
-    for turn in range(first_turn, last_turn):
-        earlier = nowhere + tl.where(d == 0, steps - turn, turn - 1)
-        was_active = exists & (earlier >= 0) & (earlier < length)
-        p_STATE = nought  # each seen
-        if STASH:
-            p_STATE = tl.dot(g_GATE.to(recurrent.dtype.element_ty), kept_STATE_GATE, p_STATE, input_precision=PRECISION, out_dtype=DTYPE)  # each seen, gate
-        else:
-            place = place_of(earlier, row, rows, steps, begins, RAGGED)
-            for start in range(0, UNITS, DEPTH):
-                column = start + tl.arange(0, DEPTH)
-                read = was_active[:, None] & (column < UNITS)[None, :]
-                within = (column < UNITS)[:, None] & shown
-                at_gate = (d * places + place)[:, None] * (GATES * UNITS) + column[None, :]
-                to_column = column[:, None] * (SEEN * OUTPUTS) + unit
-                part_GATE = tl.load(d_recurrent + at_gate + GATE_N * UNITS, read, 0.0).to(recurrent.dtype.element_ty)  # each gate
-                weight_STATE_GATE = tl.load(weights + to_column + (GATE_N * SEEN * UNITS + STATE_N) * OUTPUTS, within, 0.0)  # each seen, gate
-                p_STATE = tl.dot(part_GATE, weight_STATE_GATE, p_STATE, input_precision=PRECISION, out_dtype=DTYPE)  # each seen, gate
-        c_STATE = tl.where(was_active[:, None] & shown, c_STATE + p_STATE * mask_h, c_STATE)  # each seen
-        anew = starts_anew(earlier, d, row, rows, steps, length, begins, resets, RAGGED, RESETS) & was_active[:, None]
-        if FRESH:
-            f_STATE = tl.where(anew, f_STATE + c_STATE, f_STATE)  # each state
-        c_STATE = tl.where(anew, 0.0, c_STATE)  # each state
-
+    for turn in tl.range(first_turn, last_turn, num_stages=1):
         step = nowhere + tl.where(d == 0, steps - 1 - turn, turn)
         active = exists & (step >= 0) & (step < length)
         here, there = active[:, None] & valid, active[:, None] & shown
@@ -319,11 +312,38 @@ def backward(
         at_output = output_of(step, place, d, rows, source, DIRECTIONS, SORTED) * OUTPUTS + unit
         new_STATE = tl.load(y + at_output, there, 0.0).to(DTYPE)  # each output
         new_OTHER = tl.load(history + ((d * OTHERS + OTHER_N) * places + place)[:, None] * UNITS + unit, here, 0.0)  # each other
-        d_STATE = c_STATE + tl.load(dy + at_output, there, 0.0).to(DTYPE)  # each output
+        heard_OTHER = if_given(d_history + ((d * OTHERS + OTHER_N) * places + place)[:, None] * UNITS + unit, here, nought, HEARD_STATES)  # each other
+        d_WATCHED = if_given(d_saved + at_saved + WATCHED_N * UNITS, here, nought, HEARD_GATES)  # each watched
+        dy_STATE = tl.load(dy + at_output, there, 0.0).to(DTYPE)  # each output
+
+        earlier = nowhere + tl.where(d == 0, steps - turn, turn - 1)
+        was_active = exists & (earlier >= 0) & (earlier < length)
+        earlier_place = place_of(earlier, row, rows, steps, begins, RAGGED)
+        anew_then = starts_anew(earlier, d, row, rows, steps, length, begins, resets, RAGGED, RESETS) & was_active[:, None]
+        at_earlier = (d * places + earlier_place)[:, None] * (GATES * UNITS)
+        p_STATE = nought  # each seen
+        if TOGETHER:
+            wait_for_all(arrived, turn - first_turn)
+        if STASH:
+            p_STATE = tl.dot(g_GATE.to(recurrent.dtype.element_ty), kept_STATE_GATE, p_STATE, input_precision=PRECISION, out_dtype=DTYPE)  # each seen, gate
+        else:
+            for start in range(0, UNITS, DEPTH):
+                column = start + tl.arange(0, DEPTH)
+                read = was_active[:, None] & (column < UNITS)[None, :]
+                within = (column < UNITS)[:, None] & shown
+                to_column = column[:, None] * (SEEN * OUTPUTS) + unit
+                part_GATE = tl.load(d_recurrent + at_earlier + column[None, :] + GATE_N * UNITS, read, 0.0, cache_modifier=".cg").to(recurrent.dtype.element_ty)  # each gate
+                weight_STATE_GATE = tl.load(weights + to_column + (GATE_N * SEEN * UNITS + STATE_N) * OUTPUTS, within, 0.0)  # each seen, gate
+                p_STATE = tl.dot(part_GATE, weight_STATE_GATE, p_STATE, input_precision=PRECISION, out_dtype=DTYPE)  # each seen, gate
+        c_STATE = tl.where(was_active[:, None] & shown, c_STATE + p_STATE * mask_h, c_STATE)  # each seen
+        if FRESH:
+            f_STATE = tl.where(anew_then, f_STATE + c_STATE, f_STATE)  # each state
+        c_STATE = tl.where(anew_then, 0.0, c_STATE)  # each state
+
+        d_STATE = c_STATE + dy_STATE  # each output
         if PROJECTED:
             d_STATE = projected(d_STATE, projection + d * (OUTPUTS * UNITS), projected_d + (d * places + place)[:, None] * OUTPUTS + unit, projected_d + (d * places + place)[:, None] * OUTPUTS, there, active, unit, unit, UNITS, OUTPUTS, UNITS, PRECISION, DEPTH)  # each output
-        d_OTHER = c_OTHER + if_given(d_history + ((d * OTHERS + OTHER_N) * places + place)[:, None] * UNITS + unit, here, nought, HEARD_STATES)  # each other
-        d_WATCHED = if_given(d_saved + at_saved + WATCHED_N * UNITS, here, nought, HEARD_GATES)  # each watched
+        d_OTHER = c_OTHER + heard_OTHER  # each other
         (
             gx_GATE,  # each gate
             gr_GATE,  # each gate
@@ -342,18 +362,17 @@ def backward(
             units_,
         )
         at_gate = (d * places + place)[:, None] * (GATES * UNITS) + unit
-        tl.store(d_inputs + at_gate + GATE_N * UNITS, gx_GATE, here)  # each gate
-        tl.store(d_recurrent + at_gate + GATE_N * UNITS, gr_GATE, here)  # each gate apart
+        tl.store(d_recurrent + at_gate + GATE_N * UNITS, gr_GATE, here)  # each gate
+        if TOGETHER:
+            tell_all(arrived)
+        elif not STASH:
+            tl.debug_barrier()
+        tl.store(d_inputs + at_gate + GATE_N * UNITS, gx_GATE, here)  # each gate apart
         tl.store(entered + ((d * places + place)[:, None] * SEEN + STATE_N) * OUTPUTS + unit, s_STATE * mask_h, there)  # each seen
         c_STATE = tl.where(there, gs_STATE, c_STATE)  # each seen
         c_STATE = tl.where(here, gs_STATE, c_STATE)  # each unseen
         v_VECTOR = tl.where(here, v_VECTOR + gw_VECTOR, v_VECTOR)  # each vector
         g_GATE = tl.where(here, gr_GATE, 0.0)  # each gate
-        if not STASH:
-            if TOGETHER:
-                wait_for_all(arrived, turn - first_turn + 1)
-            else:
-                tl.debug_barrier()
     tl.store(carry_STATE + at_seen, c_STATE, outside)  # each seen
     tl.store(carry_STATE + at_state, c_STATE, inside)  # each unseen
     if FRESH:

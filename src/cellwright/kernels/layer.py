@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..cells import Cell
 
-PRECISIONS = ("ieee", "tf32", "bf16")
+PRECISIONS = ("ieee", "tf32x3", "tf32", "bf16")
 
 
 class Weights(NamedTuple):

@@ -21,10 +21,6 @@ from .layer import Layer
 from .precision import HALF, half_of, in_half, obstacle_to_products
 
 BACKENDS = ("reference", "cpu", "gpu", "cudnn")
-UNPROVEN = (
-    "the GPU kernel has been run by Triton's interpreter alone so far, not by a GPU; ask for it with "
-    "cellwright.backend('gpu') and compare with cellwright.verify"
-)
 _forced: ContextVar[str | None] = ContextVar("backend", default=None)
 
 
@@ -96,32 +92,44 @@ def differentiated(layer: Layer, watch: bool) -> bool:
     return watch or fast.needs_derivative(layer)
 
 
-def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool, bool]:
+def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool, str]:
     """What the plan goes by."""
     projected, dtype = layer.weights[0].p is not None, layer.x.dtype if half_of(layer) is None else torch.float32
     device = layer.x.device.type
-    plain = device == "cuda" and not watch and theirs.is_plain(layer)
-    plain = plain and not (torch.compiler.is_compiling() or is_transformed())
+    plain = "no"
+    if device == "cuda" and not watch and theirs.is_plain(layer) and not is_seen_through():
+        plain = "quicker" if theirs.is_quicker(half_of(layer) or dtype, layer.rows, layer.units) else "possible"
     return layer.cell.key, device, dtype, projected, differentiated(layer, watch), watch, plain
 
 
+def is_seen_through() -> bool:
+    """Whether a compiler or a transform is under way, which needs operators that it knows."""
+    return torch.compiler.is_compiling() or is_transformed()
+
+
+def is_theirs(key: str, dtype: torch.dtype, rows: int, units: int) -> bool:
+    """Whether plain layers of a cell on a CUDA device go to PyTorch's own, in a dtype that all of a layer has."""
+    if key not in theirs.FUNCTIONS or _forced.get() not in (None, "cudnn") or is_seen_through():
+        return False
+    return _forced.get() == "cudnn" or theirs.is_quicker(dtype, rows, units)
+
+
 def verdict(
-    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool, plain: bool
+    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool, plain: str
 ) -> tuple[str, str]:
     """The backend and the reason for it, from what a compiler knows of a layer before it runs."""
     asked, kernel = _forced.get(), name_for(device)
     if asked == "reference":
         return "reference", "asked for by cellwright.backend"
-    if device == "cuda" and plain and asked in (None, "cudnn"):
-        return "cudnn", f"{by_key[key].name} with nothing around it is one of PyTorch's own layers"
+    as_theirs = "cudnn", f"{by_key[key].name} with nothing around it is one of PyTorch's own layers"
+    if (plain == "quicker" and asked is None) or (plain != "no" and asked == "cudnn"):
+        return as_theirs
     if asked == "cudnn":
         raise InputError(
-            f"cuDNN cannot run this: it has plain {', '.join(theirs.FUNCTIONS)} on CUDA devices, without resets, "
-            f"options and signals, and this is {by_key[key].name} on {device}; leave the choice open"
+            f"cuDNN cannot run this: it has plain {', '.join(theirs.FUNCTIONS)} on CUDA devices, without "
+            f"lengths, resets, options and signals, and this is {by_key[key].name} on {device}; leave the choice open"
         )
     obstacle = obstacle_to_kernel(key, device, dtype, projected, differentiate, watch)
-    if obstacle is None and asked is None and device == "cuda":
-        return "reference", UNPROVEN
     if obstacle is None and asked in (None, kernel):
         return kernel, f"{by_key[key].name} in {dtype} runs in a compiled kernel"
     if asked is not None:
@@ -130,7 +138,7 @@ def verdict(
             f"the {asked.upper()} kernel cannot run this: {obstacle}; leave the choice open or ask for 'reference'"
         )
     assert obstacle is not None
-    return "reference", obstacle
+    return as_theirs if plain == "possible" else ("reference", obstacle)
 
 
 verdict._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch.compile asks once and keeps the answer

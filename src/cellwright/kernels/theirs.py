@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from itertools import chain
 
 import torch
 from torch import Tensor
 
+from ..cells import Cell
 from . import reference
-from .kind import Kind, flat_layer
-from .layer import Layer
-from .operator import ragged_of
-from .ragged import Ragged
+from .layer import Layer, Weights, weights_of
 
 FUNCTIONS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "lstm": torch._VF.lstm,
@@ -20,85 +19,101 @@ FUNCTIONS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "rnn": torch._VF.rnn_tanh,
     "rnn_relu": torch._VF.rnn_relu,
 }
+MODES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN_TANH", "rnn_relu": "RNN_RELU"}  # their names in cuDNN
+MEASURED = 1 << 16  # numbers of h, up to which the GPU kernel was measured to be the faster one in bfloat16
 
 
 def is_plain(layer: Layer) -> bool:
-    """Whether PyTorch has the layer: its cell, without resets, noise and masks."""
-    around = (layer.reset, layer.noise, layer.mask)
+    """Whether PyTorch has the layer: its cell, without lengths, resets, noise, masks and a projection."""
+    around = (layer.lengths, layer.reset, layer.noise, layer.mask, layer.weights[0].p)
     return layer.cell.key in FUNCTIONS and all(each is None for each in around)
+
+
+def is_quicker(dtype: torch.dtype, rows: int, units: int) -> bool:
+    """Whether cuDNN runs a plain layer faster than the GPU kernel: in bfloat16 each of its steps is two launches."""
+    return dtype != torch.bfloat16 or rows * units > MEASURED
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Outputs and last states of a plain layer, all in the dtype of x."""
-    kind, flat = flat_layer(layer, keep=True, watch=False)
-    y, *last = Plain.apply(kind, *flat)  # type: ignore[no-untyped-call]
+    return run_stack(layer.cell, layer.x, layer.state, [layer.weights])
+
+
+def run_stack(
+    cell: Cell, x: Tensor, state: Sequence[Tensor], layers: Sequence[Sequence[Weights]], batch_first: bool = False
+) -> tuple[Tensor, list[Tensor]]:
+    """Outputs and last states `[layers * D, B, H]` of plain layers on top of each other, all in the dtype of x."""
+    flat = [each.to(x.dtype) for weights in chain(*layers) for each in weights.tensors()]
+    if x.numel() == 0:
+        return by_reference(cell, x, state, layers, batch_first)
+    first, rows = layers[0], x.shape[0 if batch_first else 1]
+    given = [each.to(x.dtype).contiguous() for each in state]
+    if not given:
+        zeros = x.new_zeros(len(layers) * len(first), rows, first[0].r.shape[-1])
+        given = [zeros] * len(cell.state)
+    bias, both = first[0].b_w is not None, len(first) == 2
+    y, *last = FUNCTIONS[cell.key](
+        x, given if len(given) > 1 else given[0], flat, bias, len(layers), 0.0, True, both, batch_first
+    )
+    node = y.grad_fn
+    if node is not None and node.name().startswith("Cudnn"):
+        node.register_hook(partial(again, cell, batch_first, bias, len(first), x, flat, given))
     return y, last
 
 
-class Plain(torch.autograd.Function):
-    """A layer of PyTorch with the second derivatives that cuDNN's lack: by the reference, once they are asked for."""
-
-    @staticmethod
-    def forward(ctx: Any, kind: Kind, *flat: Tensor | None) -> tuple[Tensor, ...]:
-        with torch.enable_grad():
-            own = [None if each is None else each.detach().requires_grad_(each.requires_grad) for each in flat]
-            results = computed(kind.layer(own))
-        ctx.kind, ctx.own, ctx.results = kind, own, results
-        ctx.save_for_backward(*flat)
-        return tuple(each.detach() for each in results)
-
-    @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        own, results, again = ctx.own, ctx.results, torch.is_grad_enabled()
-        if again:
-            # Views, so that a tensor that stands in two places has a gradient for each.
-            own = [None if each is None else each.view_as(each) for each in ctx.saved_tensors]
-            y, last = reference.run(ctx.kind.layer(own))
-            results = [y, *last]
-        wanted = [n for n, needed in enumerate(ctx.needs_input_grad[1:]) if needed]
-        reached = [(each, d) for each, d in zip(results, cotangents, strict=True) if each.requires_grad]
-        found = torch.autograd.grad(
-            [each for each, _ in reached], [own[n] for n in wanted], [d for _, d in reached],
-            retain_graph=True, create_graph=again, allow_unused=True,
-        )  # fmt: skip
-        slopes = dict(zip(wanted, found, strict=True))
-        return (None, *(slopes.get(n) for n in range(len(own))))
+def again(
+    cell: Cell, batch_first: bool, bias: bool, directions: int, x: Tensor, flat: Sequence[Tensor],
+    state: Sequence[Tensor], found: tuple[Tensor | None, ...], cotangents: tuple[Tensor | None, ...],
+) -> tuple[Tensor | None, ...] | None:  # fmt: skip
+    """The gradients that cuDNN has found, by the reference, where gradients of them will be asked for."""
+    if not torch.is_grad_enabled():
+        return None
+    # Views, so that a tensor that stands in two places has a gradient for each.
+    own = [each.view_as(each) for each in (x, *flat, *state)]
+    each = 4 if bias else 2
+    learned = [weights_of(own[n : n + each], bias) for n in range(1, 1 + len(flat), each)]
+    layers = [learned[n : n + directions] for n in range(0, len(learned), directions)]
+    y, last = by_reference(cell, own[0], own[1 + len(flat) :], layers, batch_first)
+    reached = [(one, d) for one, d in zip([y, *last], cotangents, strict=False) if d is not None]
+    wanted = [n for n, one in enumerate(found) if one is not None]
+    slopes = torch.autograd.grad(
+        [one for one, _ in reached], [own[n] for n in wanted], [d for _, d in reached],
+        create_graph=True, allow_unused=True,
+    )  # fmt: skip
+    exact = dict(zip(wanted, slopes, strict=True))
+    return tuple(exact.get(n) for n in range(len(found)))
 
 
-def computed(layer: Layer) -> list[Tensor]:
-    """Outputs and last states by PyTorch's function."""
-    x, ragged = layer.x, ragged_of(layer.x, layer.lengths)
-    state = [each.to(x.dtype) for each in layer.state] or [x.new_zeros(shape) for shape in layer.shapes_of_states()]
-    if ragged is not None:
-        return computed_ragged(layer, ragged, state)
-    if x.shape[0] == 0:
-        return [x.new_zeros(0, layer.rows, len(layer.weights) * layer.outputs), *state]
-    y, *last = FUNCTIONS[layer.cell.key](x, together(state), *options(layer), False)
-    return [y, *last]
+def by_reference(
+    cell: Cell, x: Tensor, state: Sequence[Tensor], layers: Sequence[Sequence[Weights]], batch_first: bool
+) -> tuple[Tensor, list[Tensor]]:
+    """What `run_stack` gives, by the reference."""
+    x, last = x.transpose(0, 1) if batch_first else x, []
+    for number, weights in enumerate(layers):
+        low, high = number * len(weights), (number + 1) * len(weights)
+        x, states = reference.run(Layer(cell, x, [each[low:high] for each in state], weights))
+        last.append(states)
+    return x.transpose(0, 1) if batch_first else x, [torch.cat(group) for group in zip(*last, strict=True)]
 
 
-def computed_ragged(layer: Layer, ragged: Ragged, state: Sequence[Tensor]) -> list[Tensor]:
-    """The same for rows that end early; those without a step keep their first state."""
-    order = torch.arange(layer.rows) if ragged.order is None else ragged.order
-    counts = ragged.begins.diff().cpu()
-    counts = counts[counts > 0]
-    if len(counts) == 0:
-        return [layer.x.new_zeros(*layer.x.shape[:-1], len(layer.weights) * layer.outputs), *state]
-    begun = int(counts[0])
-    sorted_state = [each[:, order] for each in state]
-    y, *last = FUNCTIONS[layer.cell.key](
-        ragged.packed(layer.x), counts, together([each[:, :begun] for each in sorted_state]), *options(layer)
-    )
-    whole = [torch.cat([new, old[:, begun:]], 1) for new, old in zip(last, sorted_state, strict=True)]
-    return [ragged.unpacked(y), *(each[:, order.argsort()] for each in whole)]
+def lay_side_by_side(key: str, parameters: Sequence[Sequence[Tensor]], inputs: int, units: int, both: bool) -> None:
+    """Let the parameters of layers on a CUDA device lie in one piece, as cuDNN reads them; nothing is done elsewhere.
 
-
-def together(state: Sequence[Tensor]) -> Any:
-    """The states as PyTorch's functions take them."""
-    return state[0] if len(state) == 1 else state
-
-
-def options(layer: Layer) -> tuple[Any, ...]:
-    """The weights, and what else PyTorch's functions are told: one layer, no dropout, backward to come."""
-    weights = [each.to(layer.x.dtype) for each in layer.learned]
-    return weights, layer.weights[0].b_w is not None, 1, 0.0, True, len(layer.weights) == 2
+    Args:
+        key: of the cell.
+        parameters: of every layer and direction.
+        inputs: I.
+        units: H.
+        both: whether there are two directions.
+    """
+    flat = [*chain(*parameters)]
+    one = flat[0]
+    alike = all(each.is_cuda and each.dtype == one.dtype for each in flat)
+    if key not in MODES or len(parameters[0]) > 4 or not alike or len({each.data_ptr() for each in flat}) < len(flat):
+        return
+    if not torch.backends.cudnn.is_acceptable(one):
+        return
+    mode = torch.backends.cudnn.rnn.get_cudnn_mode(MODES[key])
+    layers = len(parameters) // (1 + both)
+    with torch.no_grad(), torch.cuda.device_of(one):
+        torch._cudnn_rnn_flatten_weight(flat, len(parameters[0]), inputs, mode, units, 0, layers, False, both)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from inspect import signature
+from itertools import chain
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..cells import Cell
 from ..errors import InputError
-from ..kernels import plan
+from ..kernels import plan, theirs
 from ..kernels.check import check_precision
 from ..kernels.layer import Layer, Weights, weights_of
 from . import init
@@ -24,6 +25,7 @@ from .regularisation import Regularisation, checked_probability
 from .sequences import Sequences, packed_lengths
 from .stream import Stream
 from .trace import Trace
+from .whole import is_whole, run_whole
 
 
 class Recurrent(nn.Module):
@@ -52,8 +54,9 @@ class Recurrent(nn.Module):
         proj_size: the features P to which h is projected before it is put out and carried on; 0 for no projection
             (Sak, Senior & Beaufays 2014).
         learned_state: whether the first states are learned, `h_0` and so on `[layers * D, H]`; zeros by default.
-        precision: how the GPU kernel takes the recurrent products of numbers in float32: `ieee`, `tf32`, or `bf16`
-            with sums in float32; by default as PyTorch takes its own (`torch.backends.cuda.matmul.allow_tf32`).
+        precision: how the GPU kernel takes the recurrent products of numbers in float32: `ieee`; `tf32x3`, three
+            products on tensor cores that together keep nearly all digits; `tf32`; or `bf16`; sums are in float32.
+            By default `tf32` if PyTorch takes its own so (`torch.backends.cuda.matmul.allow_tf32`), else `tf32x3`.
             A CPU takes them as they are, the reference and cuDNN by PyTorch's own switches.
 
     The parameters have torch's names: `weight_ih_l0 [G H, I]`, `weight_hh_l0 [G H, H]`, `bias_ih_l0`,
@@ -131,6 +134,7 @@ class Recurrent(nn.Module):
                 shape = (num_layers * self.directions, self.width_of(name))
                 self.register_parameter(f"{name}_0", nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
+        self.flatten_parameters()
 
     @property
     def directions(self) -> int:
@@ -197,7 +201,19 @@ class Recurrent(nn.Module):
             init.forget_bias_(self, self.forget_bias)
 
     def flatten_parameters(self) -> None:
-        """Nothing: here for code that calls it on torch's modules. Parameters are read where they lie."""
+        """Let the parameters lie in one piece, as cuDNN reads them; kernels of this library read them where they lie.
+
+        A layer does so by itself when it is made or moved. As with torch's, a copy made by `deepcopy` may need it.
+        """
+        names = [*chain(*self.parameter_names)]
+        if all(name in self._parameters for name in chain(*names)):
+            held = [[self.parameter(name) for name in each] for each in names]
+            theirs.lay_side_by_side(self.cell.key, held, self.input_size, self.hidden_size, self.bidirectional)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Recurrent:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.flatten_parameters()
+        return self
 
     def extra_repr(self) -> str:
         """What `repr` shows: the arguments that are not the usual ones."""
@@ -245,6 +261,9 @@ class Recurrent(nn.Module):
             if lengths is not None or reset is not None or reset_state is not None:
                 raise InputError("a PackedSequence brings its lengths; pass a padded tensor to use lengths= or reset=")
             return self.forward_packed(input, state)
+        around = (lengths, reset, reset_state)
+        if input.is_cuda and all(each is None for each in around) and is_whole(self, input):
+            return run_whole(self, input, state)
         layout, sequences = arranged(self, input, state, lengths, reset, reset_state)
         outputs, last = self.run(sequences)
         return layout.laid_out(outputs), given_back(self, layout.states(last))
