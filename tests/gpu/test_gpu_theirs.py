@@ -59,6 +59,7 @@ def test_second_derivatives(cell: str) -> None:
 
 def test_what_goes_to_the_kernel() -> None:
     ours, _, x = both("lstm")
+    assert cw.LSTM(3, 8, proj_size=4, bias=False, device="cuda")(x)[0].shape == (6, 5, 4)
     assert cw.explain(ours.bfloat16(), x.bfloat16()).startswith("gpu: ")
     assert cw.explain(cw.LSTM(3, 8, zoneout=0.1, device="cuda"), x).startswith("gpu: ")
     assert cw.explain(cw.LSTM(3, 8, proj_size=4, device="cuda"), x).startswith("gpu: ")

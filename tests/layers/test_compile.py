@@ -10,6 +10,7 @@ from torch import Tensor
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import cellwright as cw
+from cellwright.layers.whole import is_whole
 from tests.agreement import TOLERANCE, assert_agree
 
 SIZES = ((4, 2), (6, 3), (9, 5), (11, 4))
@@ -101,3 +102,10 @@ def test_without_gradients() -> None:
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     with torch.no_grad():
         assert torch.equal(compiled(x)[0], module(x)[0])
+
+
+def test_what_asks_for_a_plain_module_on_a_gpu_is_seen_through() -> None:
+    """On the CPU it is never asked; there all the more it must not break the graph where it is."""
+    module = cw.LSTM(3, 4)
+    answer = torch.compile(lambda x: x + is_whole(module, x), fullgraph=True, backend="eager")
+    assert torch.equal(answer(torch.zeros(2, 1, 3)), torch.zeros(2, 1, 3))

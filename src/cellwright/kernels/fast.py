@@ -1,4 +1,4 @@
-"""A layer by the CPU kernel: outputs, last states, and every signal."""
+"""A layer by a kernel: outputs, last states, and every signal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def needs_derivative(layer: Layer) -> bool:
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:
-    """Outputs and last states of a layer, by the CPU kernel."""
+    """Outputs and last states of a layer, by the kernel of its device."""
     y, *others = called(layer, keep=needs_derivative(layer), watch=False)
     return y, others[: len(layer.cell.state)]
 

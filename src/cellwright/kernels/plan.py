@@ -66,7 +66,7 @@ def is_open() -> bool:
 
 
 def choose(layer: Layer, watch: bool = False) -> Choice:
-    """The backend for a layer, or for watching its signals: the CPU kernel where it can run, else the reference.
+    """The backend for a layer, or for watching its signals: cuDNN or a kernel where they can run, else the reference.
 
     Raises:
         InputError: the backend that was asked for cannot run the layer.
@@ -109,7 +109,7 @@ def is_seen_through() -> bool:
 
 def is_theirs(key: str, dtype: torch.dtype, rows: int, units: int) -> bool:
     """Whether plain layers of a cell on a CUDA device go to PyTorch's own, in a dtype that all of a layer has."""
-    if key not in theirs.FUNCTIONS or _forced.get() not in (None, "cudnn") or is_seen_through():
+    if is_seen_through() or key not in theirs.FUNCTIONS or _forced.get() not in (None, "cudnn"):
         return False
     return _forced.get() == "cudnn" or theirs.is_quicker(dtype, rows, units)
 

@@ -52,8 +52,9 @@ def run_stack(
         zeros = x.new_zeros(len(layers) * len(first), rows, first[0].r.shape[-1])
         given = [zeros] * len(cell.state)
     bias, both = first[0].b_w is not None, len(first) == 2
+    training = torch.is_grad_enabled() and any(each.requires_grad for each in (x, *flat, *given))
     y, *last = FUNCTIONS[cell.key](
-        x, given if len(given) > 1 else given[0], flat, bias, len(layers), 0.0, True, both, batch_first
+        x, given if len(given) > 1 else given[0], flat, bias, len(layers), 0.0, training, both, batch_first
     )
     node = y.grad_fn
     if node is not None and node.name().startswith("Cudnn"):
@@ -70,12 +71,13 @@ def again(
         return None
     # Views, so that a tensor that stands in two places has a gradient for each.
     own = [each.view_as(each) for each in (x, *flat, *state)]
-    each = 4 if bias else 2
-    learned = [weights_of(own[n : n + each], bias) for n in range(1, 1 + len(flat), each)]
+    count = 4 if bias else 2
+    learned = [weights_of(own[n : n + count], bias) for n in range(1, 1 + len(flat), count)]
     layers = [learned[n : n + directions] for n in range(0, len(learned), directions)]
-    y, last = by_reference(cell, own[0], own[1 + len(flat) :], layers, batch_first)
+    with torch.autocast(x.device.type, enabled=False):
+        y, last = by_reference(cell, own[0], own[1 + len(flat) :], layers, batch_first)
     reached = [(one, d) for one, d in zip([y, *last], cotangents, strict=False) if d is not None]
-    wanted = [n for n, one in enumerate(found) if one is not None]
+    wanted = [n for n, one in enumerate(found) if one is not None and own[n].requires_grad]
     slopes = torch.autograd.grad(
         [one for one, _ in reached], [own[n] for n in wanted], [d for _, d in reached],
         create_graph=True, allow_unused=True,
@@ -109,7 +111,8 @@ def lay_side_by_side(key: str, parameters: Sequence[Sequence[Tensor]], inputs: i
     flat = [*chain(*parameters)]
     one = flat[0]
     alike = all(each.is_cuda and each.dtype == one.dtype for each in flat)
-    if key not in MODES or len(parameters[0]) > 4 or not alike or len({each.data_ptr() for each in flat}) < len(flat):
+    plain = key in MODES and len(parameters[0]) in (2, 4)  # without a projection
+    if not plain or not alike or len({each.data_ptr() for each in flat}) < len(flat):
         return
     if not torch.backends.cudnn.is_acceptable(one):
         return

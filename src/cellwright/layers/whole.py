@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ..kernels import plan, theirs
 from ..kernels.autocast import autocast_dtype
+from ..kernels.check import check_kinds
+from ..kernels.layer import Layer
 from .arrangement import State, check_input, first_state, given_back
 
 if TYPE_CHECKING:
@@ -32,5 +34,8 @@ def run_whole(module: Recurrent, x: Tensor, state: State | None) -> tuple[Tensor
     check_input(module, x)
     first = first_state(module, state, x, x.shape[0 if module.batch_first else 1], single=False)
     layers = [module.weights(number) for number in range(module.num_layers)]
+    for weights in layers:
+        if any(tensor.dtype != x.dtype for tensor in (*first, *weights[0].tensors(), *weights[-1].tensors())):
+            check_kinds(Layer(module.cell, x, first, weights))
     y, last = theirs.run_stack(module.cell, x, first, layers, module.batch_first)
     return y, given_back(module, last)
