@@ -96,7 +96,7 @@ def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool,
     """What the plan goes by."""
     projected, dtype = layer.weights[0].p is not None, layer.x.dtype if half_of(layer) is None else torch.float32
     device = layer.x.device.type
-    plain = "no"
+    plain = "no"  # or "possible", or "quicker" where PyTorch's own layer is that
     if device == "cuda" and not watch and theirs.is_plain(layer) and not is_seen_through():
         plain = "quicker" if theirs.is_quicker(half_of(layer) or dtype, layer.rows, layer.units) else "possible"
     return layer.cell.key, device, dtype, projected, differentiated(layer, watch), watch, plain
@@ -109,9 +109,20 @@ def is_seen_through() -> bool:
 
 def is_theirs(key: str, dtype: torch.dtype, rows: int, units: int) -> bool:
     """Whether plain layers of a cell on a CUDA device go to PyTorch's own, in a dtype that all of a layer has."""
-    if is_seen_through() or key not in theirs.FUNCTIONS or _forced.get() not in (None, "cudnn"):
+    if is_seen_through() or key not in theirs.FUNCTIONS:
         return False
-    return _forced.get() == "cudnn" or theirs.is_quicker(dtype, rows, units)
+    return goes_to_theirs("quicker" if theirs.is_quicker(dtype, rows, units) else "possible")
+
+
+def goes_to_theirs(plain: str) -> bool:
+    """Whether a layer that is plain, as `known` says it, goes to PyTorch's own: as the quicker one, or as asked."""
+    asked = _forced.get()
+    return (plain == "quicker" and asked is None) or (plain != "no" and asked == "cudnn")
+
+
+def as_theirs(key: str) -> tuple[str, str]:
+    """The verdict for what goes there."""
+    return "cudnn", f"{by_key[key].name} with nothing around it is one of PyTorch's own layers"
 
 
 def verdict(
@@ -121,9 +132,8 @@ def verdict(
     asked, kernel = _forced.get(), name_for(device)
     if asked == "reference":
         return "reference", "asked for by cellwright.backend"
-    as_theirs = "cudnn", f"{by_key[key].name} with nothing around it is one of PyTorch's own layers"
-    if (plain == "quicker" and asked is None) or (plain != "no" and asked == "cudnn"):
-        return as_theirs
+    if goes_to_theirs(plain):
+        return as_theirs(key)
     if asked == "cudnn":
         raise InputError(
             f"cuDNN cannot run this: it has plain {', '.join(theirs.FUNCTIONS)} on CUDA devices, without "
@@ -138,7 +148,7 @@ def verdict(
             f"the {asked.upper()} kernel cannot run this: {obstacle}; leave the choice open or ask for 'reference'"
         )
     assert obstacle is not None
-    return as_theirs if plain == "possible" else ("reference", obstacle)
+    return as_theirs(key) if plain == "possible" else ("reference", obstacle)
 
 
 verdict._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch.compile asks once and keeps the answer

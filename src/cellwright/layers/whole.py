@@ -35,7 +35,8 @@ def run_whole(module: Recurrent, x: Tensor, state: State | None) -> tuple[Tensor
     first = first_state(module, state, x, x.shape[0 if module.batch_first else 1], single=False)
     layers = [module.weights(number) for number in range(module.num_layers)]
     for weights in layers:
-        if any(tensor.dtype != x.dtype for tensor in (*first, *weights[0].tensors(), *weights[-1].tensors())):
-            check_kinds(Layer(module.cell, x, first, weights))
+        layer = Layer(module.cell, x, first, weights)
+        if any(tensor.dtype != x.dtype for tensor in layer.tensors):
+            check_kinds(layer)
     y, last = theirs.run_stack(module.cell, x, first, layers, module.batch_first)
     return y, given_back(module, last)
