@@ -20,40 +20,50 @@ import cellwright as cw
 from cellwright.kernels import gpu, gpu_launch
 from cellwright.kernels.sizes import Sizes
 
-CASES = (
-    (torch.bfloat16, 128, "bf16", 64), (torch.bfloat16, 256, "bf16", 64), (torch.bfloat16, 512, "bf16", 64),
-    (torch.bfloat16, 512, "bf16", 200), (torch.bfloat16, 1024, "bf16", 256), (torch.float32, 128, "bf16", 64),
-    (torch.float32, 64, "tf32", 64), (torch.float32, 128, "tf32x3", 64), (torch.float32, 128, "ieee", 64),
-    (torch.float64, 32, "ieee", 64),
-)  # fmt: skip
+OF_ALL = ((torch.bfloat16, 128, "bf16", 64),)
+CASES = {
+    "lstm": (
+        *OF_ALL, (torch.bfloat16, 256, "bf16", 64), (torch.bfloat16, 256, "bf16", 4096),
+        (torch.bfloat16, 512, "bf16", 64), (torch.bfloat16, 512, "bf16", 200), (torch.bfloat16, 1024, "bf16", 256),
+        (torch.float32, 128, "bf16", 64), (torch.float32, 64, "tf32", 64), (torch.float32, 128, "tf32x3", 64),
+        (torch.float32, 128, "ieee", 64), (torch.float64, 32, "ieee", 64), (torch.bfloat16, 128, "bf16", 64, 32),
+        (torch.bfloat16, 256, "bf16", 64, 128), (torch.bfloat16, 1024, "bf16", 64, 512),
+        (torch.float32, 256, "tf32x3", 64, 128),
+    ),
+    "layer_norm": (*OF_ALL, (torch.bfloat16, 256, "bf16", 64), (torch.float32, 256, "tf32x3", 64)),
+}  # fmt: skip
 PROCESSORS = 108  # the fewest multiprocessors of the GPUs that it compiles for
+MEMORY = {80: 163 << 10, 90: 227 << 10}  # bytes of one that a program can have
 SIZES = {"steps", "rows", "places", "noise_place", "first_turn", "last_turn"}
 MATRICES = {"recurrent", "projection", "left"}  # what is stored as it is multiplied
 OUTER = {"y", "dy", "d_inputs", "d_recurrent", "entered"}  # what is stored as the caller's numbers are
-TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i8", "arrived": "*i32"}
+TYPES = {"lengths": "*i64", "begins": "*i64", "order": "*i64", "resets": "*i32", "arrived": "*i32"}
 NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
 
 
 def compiled(
-    cell: cw.Cell, dtype: torch.dtype, units: int, precision: str, rows: int, direction: str, architecture: int
-) -> Any:
-    """A kernel as it is compiled for a layer without options."""
+    cell: cw.Cell, architecture: int, direction: str, dtype: torch.dtype, units: int, precision: str, rows: int,
+    projected: int = 0,
+) -> Any:  # fmt: skip
+    """A kernel as it is compiled for a layer without options, or with a projection to so many."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    kernel = gpu.kernel_of(cell, dtype, True)
-    entry, sizes = getattr(kernel.module, direction), Sizes(9, rows, units, units, 1, units)
-    tiles = gpu_launch.Tiles.of(kernel.program, sizes, precision, PROCESSORS)
+    kernel = gpu.kernel_of(cell, dtype, True, projected=projected > 0)
+    entry, sizes = getattr(kernel.module, direction), Sizes(9, rows, units, units, 1, projected or units)
+    program = kernel.program
+    tiles = gpu_launch.Tiles.of(program, sizes, precision, PROCESSORS)
+    numbers = len(program.gates) if direction == "forward" else gpu.numbers_of(program, [None, None])
     matrix = "*bf16" if precision == "bf16" else "*" + NAMES[dtype]
     inner = "*fp64" if dtype == torch.float64 else "*fp32"
-    switches = dict.fromkeys(
-        ("PROJECTED", "FRESH", "MASKED", "RESETS", "RAGGED", "SORTED", "HEARD_GATES", "HEARD_STATES"), False
-    )
+    switches = dict.fromkeys(("FRESH", "MASKED", "RESETS", "RAGGED", "SORTED", "HEARD_GATES", "HEARD_STATES"), False)
     known = switches | dict(
-        UNITS=units, OUTPUTS=units, DIRECTIONS=1, BIAS=True, FIRST=True, STASH=tiles.stash, TOGETHER=tiles.together,
+        UNITS=units, OUTPUTS=sizes.outputs, PROJECTED=projected > 0, DIRECTIONS=1, BEGUN=True, BIAS=True, FIRST=True,
+        STASH=tiles.stash, TOGETHER=tiles.together,
         PRECISION=gpu_launch.INPUT_PRECISION.get(precision, precision), ROWS=tiles.rows, WIDTH=tiles.width,
-        DEPTH=gpu_launch.DEPTH[precision],
+        DEPTH=tiles.depth,
+        STAGES=gpu_launch.stages_of(program, tiles, numbers, gpu.inner(dtype).itemsize, MEMORY[architecture]),
     )  # fmt: skip
 
     def kind(name: str) -> str:
@@ -91,10 +101,11 @@ def main(architecture: str, *names: str) -> None:
     warnings.simplefilter("ignore")
     results = {}
     for name in names:
-        for dtype, units, precision, rows in CASES if name == "lstm" else CASES[:1]:
+        for dtype, units, precision, *others in CASES.get(name, OF_ALL):
             for direction in ("forward", "backward"):
-                made = compiled(cw.cells[name], dtype, units, precision, rows, direction, int(architecture))
-                results[f"{name} {NAMES[dtype]} {precision} {units} {rows} {direction}"] = needs(made)
+                made = compiled(cw.cells[name], int(architecture), direction, dtype, units, precision, *others)
+                sizes = " ".join(map(str, (NAMES[dtype], precision, units, *others)))
+                results[f"{name} {sizes} {direction}"] = needs(made)
     sys.stdout.write(json.dumps(results, indent=1))
 
 

@@ -12,11 +12,11 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 LONG, LONGEST = (200, 1000) if DEVICE == "cuda" else (6, 6)  # steps
 NOTHING, ANYTHING = (dict.fromkeys(gpu_launch.KEPT, many) for many in (0, 1 << 16))
 EVERYWHERE = {
-    "stash": {"KEPT": ANYTHING, "ALONE": 64},
-    "stream": {"KEPT": NOTHING, "ALONE": 64},
-    "turn by turn": {"SHARED": 16, "ALONE": 0, "WIDEST": 0, "processors_of": lambda device: 0},
+    "stash": {"KEPT": ANYTHING},
+    "stream": {"KEPT": NOTHING, "processors_of": lambda device: 0},
+    "turn by turn": {"KEPT": NOTHING, "SHARED": 16, "WIDEST": 0, "processors_of": lambda device: 0},
     # The interpreter runs one program after the other: none may wait for another.
-    "together": {"SHARED": 16 if DEVICE == "cuda" else 64, "ALONE": 0, "processors_of": lambda device: 99},
+    "together": {"KEPT": NOTHING, "SHARED": 16 if DEVICE == "cuda" else 64, "processors_of": lambda device: 99},
 }
 """How the kernel may go about a layer, and what makes it do so for one of a few units."""
 

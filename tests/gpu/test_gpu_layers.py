@@ -132,6 +132,19 @@ def test_it_is_explained() -> None:
         assert cw.explain(module.float(), x.float()) == told
 
 
+def test_a_row_that_is_too_wide_for_one_program_goes_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_launch, "WHOLE", 16)
+    x = torch.randn(STEPS, ROWS, INPUTS, device=DEVICE)
+    for options in ({"proj_size": 5}, {"cell": "layer_norm"}):
+        wide = cw.LSTM(INPUTS, 17, device=DEVICE, **options)
+        told = "reference: a projection or a sum over units is for up to 16 of them on a GPU, and there are 17"
+        assert cw.explain(wide, x) == told
+        assert cw.verify(wide, x) == 0
+        with cw.backend("gpu"), pytest.raises(cw.InputError, match="up to 16 of them"):
+            wide(x)
+    assert cw.explain(cw.LSTM(INPUTS, 17, device=DEVICE), x).startswith(("gpu", "cudnn"))
+
+
 @pytest.mark.parametrize("way", ["stash", "stream"])
 def test_projection(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in EVERYWHERE[way].items():

@@ -30,8 +30,24 @@ def test_bfloat16(cell: str, steps: int, tolerance: float) -> None:
     assert close_to_float64(module, x, (y, *found), tolerance)
 
 
+@pytest.mark.parametrize("units", [64, 128, 300])
+def test_signals_in_bfloat16(units: int) -> None:
+    torch.manual_seed(0)
+    module = cw.LSTM(8, units, device="cuda", dtype=torch.bfloat16)
+    x = torch.randn(100, 20, 8, device="cuda", dtype=torch.bfloat16)
+    with cw.backend("gpu"):
+        trace = module.trace(x)
+    assert trace.output.dtype == torch.bfloat16
+    assert torch.equal(trace["h"].flatten(2), trace.output.float())
+    with cw.backend("reference"):
+        expected = module.double().trace(x.double())
+    for name, signal in trace.items():
+        assert signal.dtype == torch.float32
+        assert (signal.double() - expected[name]).abs().max() < 0.02, name
+
+
 @pytest.mark.parametrize(("precision", "tolerance"), [("ieee", 1e-4), ("tf32x3", 1e-4), ("tf32", 5e-3), ("bf16", 0.02)])
-@pytest.mark.parametrize("units", [64, 300])
+@pytest.mark.parametrize("units", [20, 64, 128, 300])
 def test_precision_of_the_recurrent_products(precision: str, tolerance: float, units: int) -> None:
     torch.manual_seed(0)
     module = cw.LSTM(8, units, precision=precision, device="cuda")

@@ -19,6 +19,13 @@ def unusual(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Ten
     return dict(f=f, m=m, h=torch.where(m > 0, m, 0.1 * m) / (1 + m.abs()).sqrt() + 0.1 * s.h)
 
 
+@cw.cell(gates="k", state="h c", vectors={"mix": 0.5})
+def of_vectors(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+    """A signal and a state that only a vector gives, one number for each unit."""
+    i = torch.sigmoid(w.mix).expand_as(x.k)
+    return dict(i=i, c=w.mix + torch.zeros_like(x.k), h=torch.tanh(x.k + r.k) * i + 0.1 * s.c)
+
+
 @cw.cell(gates="a b c d e", state="h")
 def five_gates(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
     """More gates than a tile of four vectors holds."""
@@ -33,7 +40,7 @@ def many_gates(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, 
     return dict(h=torch.tanh(x.h2 + r.h2) * sum(open_gates) / 13 + 0.1 * s.h)
 
 
-CELLS = {**cw.cells, "unusual": unusual, "five_gates": five_gates}
+CELLS = {**cw.cells, "unusual": unusual, "of_vectors": of_vectors, "five_gates": five_gates}
 
 
 def compared(

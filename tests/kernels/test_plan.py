@@ -64,7 +64,7 @@ def test_the_gpu_kernel_does_not_run_on_the_cpu() -> None:
 
 def verdict(device: str, cell: str = "peephole", plain: str = "no") -> tuple[str, str]:
     """For a layer that lies on a device which this machine may not have."""
-    return plan.verdict(cw.cells[cell].key, device, torch.float32, False, True, False, plain)
+    return plan.verdict(cw.cells[cell].key, device, torch.float32, False, True, False, plain, 8)
 
 
 def test_without_triton_the_reference_runs_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

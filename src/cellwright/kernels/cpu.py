@@ -284,7 +284,7 @@ def saved_shapes(kernel: Kernel, places: Sequence[int], sizes: Sizes) -> list[tu
 
 def fresh(tensor: Tensor) -> Tensor:
     """A new tensor that nothing has touched yet, on large pages if it is large."""
-    if tensor.nbytes > host.LARGE_PAGE:
+    if tensor.device.type == "cpu" and tensor.nbytes > host.LARGE_PAGE:
         host.prefer_large_pages(tensor.data_ptr(), tensor.nbytes)
     return tensor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -27,6 +28,11 @@ def transformed() -> bool:
 def is_transformed() -> bool:
     """Whether such a transform, or forward mode, is under way."""
     return transformed() or torch.autograd.forward_ad._current_level >= 0
+
+
+def is_wrapped(tensor: Tensor | None) -> bool:
+    """Whether a transform has put a tensor into one of its own; it may be over by now."""
+    return tensor is not None and torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def quickest(operator: F, function: F, tensors: Iterable[Tensor | None]) -> F:
@@ -63,9 +69,11 @@ class Scan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, *others: Tensor | None) -> Found:
         *flat, y, z, history = ctx.saved_tensors
-        kind: Kind = replace(ctx.kind, with_dx=ctx.needs_input_grad[1])
+        kind: Kind = ctx.kind if ctx.needs_input_grad[1] else replace(ctx.kind, with_dx=False)
         heard = (torch.zeros_like(y) if dy is None else dy, *others, y, z, history, *flat)
-        dx, *rest = ScanBackward.apply(kind, *heard)  # type: ignore[no-untyped-call]
+        is_seen = torch.is_grad_enabled() or is_transformed() or any(map(is_wrapped, heard))
+        call: Any = ScanBackward.apply if is_seen else ScanBackward.forward
+        dx, *rest = call(kind, *heard)
         return (None, dx if kind.with_dx else None, *rest, *[None] * AROUND)
 
     @staticmethod
@@ -116,6 +124,11 @@ class ScanBackward(torch.autograd.Function):
         return transforms.backward(ScanBackward.apply, info.batch_size, dims[1:], kind, flat)
 
 
+for function in (Scan.forward, ScanBackward.forward):
+    # PyTorch asks for the signature at every call, which takes as long as some steps.
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+
+
 def in_float32(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
     """The tensors, with those in bfloat16 widened: derivatives of derivatives are taken in float32."""
     return [each.float() if each is not None and each.dtype == torch.bfloat16 else each for each in tensors]
@@ -127,7 +140,7 @@ def scan_with_derivative(*arguments: Any) -> list[Tensor]:
     if call.keep and (torch.is_grad_enabled() or transformed()):
         return list(Scan.apply(Kind.of(call), *flat_forward(call)))  # type: ignore[no-untyped-call]
     with torch._C._AutoDispatchBelowAutograd():
-        return torch.ops.cellwright.scan.default(*call)
+        return quickest(torch.ops.cellwright.scan.default, scan, flat_forward(call))(*call)
 
 
 def scan_backward_with_derivative(*arguments: Any) -> list[Tensor]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +30,7 @@ class Kernel:
     source: str = field(repr=False)
     name: str
 
-    @cached_property
+    @functools.cached_property
     def module(self) -> Any:
         """The kernels; their file lies in the cache folder, where people and Triton can read it."""
         key = hashlib.sha256(self.source.encode()).hexdigest()[:16]
@@ -38,7 +38,7 @@ class Kernel:
             return native.imported(native.readable(native.cache_folder() / f"{self.name}-{key}.py", self.source))
 
 
-@cache
+@functools.cache
 def kernel_of(
     cell: Cell, dtype: torch.dtype, differentiate: bool, watch: bool = False, projected: bool = False
 ) -> Kernel:
@@ -69,14 +69,15 @@ class Weights(NamedTuple):
     Attributes:
         w: `[D, G H, I]`.
         r: `[D, G H, C P]`.
-        b: of the input and of the recurrent contributions `[D, 2, G H]`, or None.
+        b_w, b_r: of the input and of the recurrent contributions `[D, G H]`, or None.
         p: the projection `[D, P, H]`, or None.
         vectors: `[D, vectors, H]`, or None.
     """
 
     w: Tensor
     r: Tensor
-    b: Tensor | None
+    b_w: Tensor | None
+    b_r: Tensor | None
     p: Tensor | None
     vectors: Tensor | None
 
@@ -85,10 +86,10 @@ class Weights(NamedTuple):
         each = len(weights) // directions
         groups = zip(*(weights[n : n + each] for n in range(0, len(weights), each)), strict=True)
         w, r, *others = (torch.stack(group) if directions > 1 else group[0][None] for group in groups)
-        b = torch.stack(others[:2], 1) if bias else None
+        b_w, b_r = others[:2] if bias else (None, None)
         p = others[2 * bias] if projected else None
         vectors = others[2 * bias + projected :]
-        return cls(w, r, b, p, torch.stack(vectors, 1) if vectors else None)
+        return cls(w, r, b_w, b_r, p, torch.stack(vectors, 1) if vectors else None)
 
     def in_precision(self, precision: str) -> Weights:
         """The same with the matrices of the loop stored as it multiplies them."""
@@ -112,23 +113,25 @@ def forward(
     """Run one layer, as `cpu.forward` does; returns the last states."""
     program, dtype = kernel.program, inner(x.dtype)
     given = Weights.of(weights, sizes.directions, bias, program.projected)
-    last = [each.clone() for each in state] or [x.new_zeros(shape, dtype=dtype) for shape in shapes(program, sizes)]
-    contributions = product(x.flatten(0, -2), given.w.flatten(0, 1).T, x.dtype)
+    last = [each.clone() for each in state] or [x.new_empty(shape, dtype=dtype) for shape in shapes(program, sizes)]
+    contributions = wide_product(x.flatten(0, -2), given.w.flatten(0, 1).T)
     precision = precision_of(x.dtype, around.precision)
     given = given.in_precision(precision)
     tiles = tiles_for(program, sizes, precision, x.device)
-    left = given.r.new_empty(0 if tiles.stash else (2, program.recurrent, sizes.directions, sizes.rows, sizes.outputs))
-    opened = x.new_empty(sizes.directions, sizes.rows, sizes.units if program.projected else 0, dtype=dtype)
+    left = (2, program.recurrent, sizes.directions, sizes.rows, sizes.outputs)
+    opened = (sizes.directions, sizes.rows, sizes.units)
     nothing = last[0]
     launch(
         kernel.module.forward, sizes, program, tiles, len(contributions), precision, around,
         {
             "recurrent": given.r, "projection": given.p, "vectors": given.vectors, "inputs": contributions,
-            "bias": nothing if given.b is None else given.b, "left": left, "opened": opened, "y": y,
+            "bias_w": given.b_w if bias else nothing, "bias_r": given.b_r if bias else nothing, "y": y,
+            "left": None if tiles.stash else given.r.new_empty(left),
+            "opened": x.new_empty(opened, dtype=dtype) if program.projected else None,
             "saved": saved[0] if saved else None, "history": saved[1] if saved else None,
             **named("state", program, last), **named("fresh", program, reset_state or [nothing] * len(last)),
         },
-        BIAS=bias, FRESH=bool(reset_state),
+        begun=bool(state), numbers=len(program.gates) + len(program.noise), BIAS=bias, FRESH=bool(reset_state),
     )  # fmt: skip
     return last
 
@@ -162,8 +165,9 @@ def backward(
     given = Weights.of(weights, sizes.directions, bias, program.projected).in_precision(precision)
     of_places = (sizes.directions, x.shape[:-1].numel())
     of_states = shapes(program, sizes)
+    is_carried = any(each is not None for each in d_last)
     carry = [
-        x.new_zeros(shape, dtype=dtype) if each is None else each.clone()
+        (x.new_zeros if is_carried else x.new_empty)(shape, dtype=dtype) if each is None else each.clone()
         for shape, each in zip(of_states, d_last, strict=True)
     ]
     d_reset = [torch.zeros_like(each) for each in reset_state]
@@ -171,8 +175,10 @@ def backward(
         d_x := x.new_empty(*of_places, len(program.gates), sizes.units),
         torch.empty_like(d_x) if program.apart else d_x,
         x.new_empty(*of_places, program.recurrent, sizes.outputs),
-        x.new_empty(*of_places, sizes.outputs if program.projected else 0, dtype=dtype),
-        x.new_zeros(sizes.directions, len(program.vectors), sizes.rows, sizes.units, dtype=dtype),
+        x.new_empty(*of_places, sizes.outputs, dtype=dtype) if program.projected else None,
+        x.new_zeros(sizes.directions, len(program.vectors), sizes.rows, sizes.units, dtype=dtype)
+        if program.vectors
+        else None,
     )
     nothing = carry[0]
     tiles = tiles_for(program, sizes, precision, x.device)
@@ -188,18 +194,25 @@ def backward(
             **named("fresh", program, reset_state or [nothing] * len(carry)),
             **named("carry", program, carry), **named("d_fresh", program, d_reset or [nothing] * len(carry)),
         },
-        FIRST=bool(state), FRESH=bool(reset_state),
+        begun=is_carried, numbers=numbers_of(program, d_saved), FIRST=bool(state), FRESH=bool(reset_state),
         HEARD_GATES=d_saved[0] is not None, HEARD_STATES=d_saved[1] is not None,
     )  # fmt: skip
     dx = x.new_empty(0)
     if with_dx:
-        dx = product(d_x.flatten(2), given.w, x.dtype).sum(0).view(x.shape).to(x.dtype)
+        dx = gradient_of_input(d_x.flatten(2), given.w).view(x.shape)
     opened = None
     if program.projected:
         kept = (*of_places, len(program.saved), sizes.units)
         opened = saved[0].flatten()[: math.prod(kept)].view(kept)[:, :, len(program.watched)]
-    d_weights = gradients(found, x.reshape(-1, sizes.inputs), opened, bias, sizes, around.ragged, groups)
+    of_bias = None if given.b_w is None else given.b_w.dtype
+    d_weights = gradients(found, x.reshape(-1, sizes.inputs), opened, of_bias, sizes, around.ragged, groups)
     return dx, carry if state else [], d_weights, d_reset
+
+
+def numbers_of(program: Program, d_saved: Sequence[Tensor | None]) -> int:
+    """How many numbers of each unit and row a turn of `backward` reads."""
+    heard = (0 if d_saved[0] is None else len(program.watched)) + (d_saved[1] is not None) * (len(program.states) - 1)
+    return len(program.saved) + 2 * len(program.states) + 1 + heard + len(program.noise)
 
 
 class Found(NamedTuple):
@@ -209,21 +222,27 @@ class Found(NamedTuple):
         d_inputs: gradients of the input contributions `[D, N, G, H]`.
         d_recurrent: of the recurrent contributions; the same where they are equal.
         entered: the states that entered the recurrent products `[D, N, C, P]`.
-        projected_d: the cotangents of what is put out and carried on, if it is projected: `[D, N, P]`.
-        d_vectors: of the learned vectors, row by row: `[D, vectors, B, H]`.
+        projected_d: the cotangents of what is put out and carried on: `[D, N, P]`; None if it is not projected.
+        d_vectors: of the learned vectors, row by row: `[D, vectors, B, H]`; None if there are none.
     """
 
     d_inputs: Tensor
     d_recurrent: Tensor
     entered: Tensor
-    projected_d: Tensor
-    d_vectors: Tensor
+    projected_d: Tensor | None
+    d_vectors: Tensor | None
 
 
 def gradients(
-    found: Found, x: Tensor, opened: Tensor | None, bias: bool, sizes: Sizes, ragged: Ragged | None, groups: int
+    found: Found,
+    x: Tensor,
+    opened: Tensor | None,
+    of_bias: torch.dtype | None,
+    sizes: Sizes,
+    ragged: Ragged | None,
+    groups: int,
 ) -> list[Tensor]:
-    """Per direction the gradients of W, R, the biases, the projection and the vectors.
+    """Per direction the gradients of W, R, the biases of a dtype, if there are any, the projection and the vectors.
 
     They are sums over all places; or if there are groups of rows of those of each, `[groups, ...]`.
     """
@@ -239,25 +258,30 @@ def gradients(
     order = None if ragged is None or ragged.order is None else ragged.order.argsort()
     results = []
     for d in range(sizes.directions):
-        of_x, of_r = of(found.d_inputs[d]), of(found.d_recurrent[d])
-        results += [product(of_x.mT, of(x), x.dtype), product(of_r.mT, of(found.entered[d]), x.dtype)]
-        results += [each.sum(-2, dtype=inner(x.dtype)) for each in (of_x, of_r)] if bias else []
-        if opened is not None:
-            results.append(product(of(found.projected_d[d]).mT, of(opened[d]), x.dtype))
-        for each in found.d_vectors[d]:
+        of_x = of(found.d_inputs[d])
+        of_r = of_x if found.d_recurrent is found.d_inputs else of(found.d_recurrent[d])
+        results += [wide_product(of_x.mT, of(x)), wide_product(of_r.mT, of(found.entered[d]))]
+        if of_bias is not None:
+            results.append(of_x.sum(-2, dtype=of_bias))
+            results.append(results[-1].clone() if of_r is of_x else of_r.sum(-2, dtype=of_bias))
+        if opened is not None and found.projected_d is not None:
+            results.append(wide_product(of(found.projected_d[d]).to(x.dtype).mT, of(opened[d]).to(x.dtype)))
+        for each in () if found.d_vectors is None else found.d_vectors[d]:
             by_row = each if order is None else each[order]
             results.append(by_row.unflatten(0, (groups, -1)).sum(1) if groups else by_row.sum(0))
     return results
 
 
-def product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """Matrices `[..., N, K]` times `[..., K, M]`, of numbers in a dtype; sums are in float32, or wider."""
-    a, b = a.to(dtype), b.to(dtype)
-    if dtype == inner(dtype):
-        return a @ b
-    if a.is_cuda:
-        return (torch.mm if a.dim() == 2 else torch.bmm)(a, b, out_dtype=inner(dtype))
-    return a.to(inner(dtype)) @ b.to(inner(dtype))
+def gradient_of_input(d_inputs: Tensor, w: Tensor) -> Tensor:
+    """`[N, I]`, the sum over the directions, rounded once."""
+    return functools.reduce(torch.add, map(wide_product, d_inputs, w)).to(w.dtype)
+
+
+def wide_product(a: Tensor, b: Tensor) -> Tensor:
+    """The product of matrices `[..., N, K]` and `[..., K, M]`; of those in half precision with all sums in float32."""
+    if a.is_cuda and a.dtype != inner(a.dtype):
+        return (torch.mm if a.dim() == 2 else torch.bmm)(a, b, out_dtype=inner(a.dtype))
+    return a.to(inner(a.dtype)) @ b.to(inner(a.dtype))
 
 
 def named(kind: str, program: Program, tensors: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -5,18 +5,19 @@ import triton.language as tl
 from triton.language import PropagateNan
 
 EVERY = tl.constexpr(PropagateNan.ALL)
+LOG2_E = tl.constexpr(1.4426950408889634)
 
 
 @triton.jit
 def exp(x):
-    """The exponential function."""
-    return tl.exp(x)
+    """The exponential function; that of float32 by the power of 2 that a GPU has, without a care for subnormals."""
+    return tl.exp2(x * LOG2_E) if x.dtype == tl.float32 else tl.exp(x)
 
 
 @triton.jit
 def expm1(x):
     """`exp(x) - 1`, exact near 0: the rounding of exp(x) is made good by its logarithm (Kahan)."""
-    u = tl.exp(x)
+    u = exp(x)
     inner = (u != 1.0) & (u > 0.0) & (u < float("inf"))
     return tl.where(u == 1.0, x, tl.where(inner, (u - 1.0) * x / tl.log(tl.where(inner, u, 2.0)), u - 1.0))
 
@@ -36,22 +37,33 @@ def log1p(x):
 
 
 @triton.jit
+def inverse(x):
+    """1 / x, for x from 1 on; in float32 by the square root of a GPU, since its quotient first looks for large x."""
+    if x.dtype == tl.float32:
+        root = tl.rsqrt(x)
+        found = root * root
+    else:
+        found = 1.0 / x
+    return found
+
+
+@triton.jit
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
-    return 1.0 / (1.0 + tl.exp(-x))
+    return inverse(1.0 + exp(-x))
 
 
 @triton.jit
 def tanh(x):
     """The hyperbolic tangent; near 0, where its quotient of exponentials loses digits, a series."""
-    e = tl.exp(-2.0 * tl.abs(x))
-    far = (1.0 - e) / (1.0 + e)
+    e = exp(-2.0 * tl.abs(x))
+    far = (1.0 - e) * inverse(1.0 + e)
     found = tl.where(x < 0.0, -far, far)
     if x.dtype == tl.float32:
         s = x * x
         near = x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))))
         found = tl.where(tl.abs(x) < 0.25, near, found)
-    return tl.where(x == x, found, x)
+    return found
 
 
 @triton.jit
@@ -92,5 +104,5 @@ def spread(x):
 
 @triton.jit
 def total(x, valid):
-    """The sum over the units that exist, for each row: `[M, 1]`."""
-    return tl.sum(tl.where(valid, x, 0.0), axis=1, keep_dims=True)
+    """The sum over the units that exist, for each row: `[1, M]`."""
+    return tl.sum(tl.where(valid, x, 0.0), axis=0, keep_dims=True)

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..cells.cell import by_key
 from ..errors import InputError, nearest
-from . import cpu, fast, host, reference, theirs
+from . import cpu, fast, gpu, host, reference, theirs
 from .check import check
 from .derivative import is_transformed
 from .engines import name_for, obstacle_of, obstacle_to_triton
-from .gpu_launch import precision_of
+from .gpu_launch import obstacle_to_width, precision_of
 from .layer import Layer
 from .precision import HALF, half_of, in_half, obstacle_to_products
 
@@ -92,14 +92,14 @@ def differentiated(layer: Layer, watch: bool) -> bool:
     return watch or fast.needs_derivative(layer)
 
 
-def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool, str]:
+def known(layer: Layer, watch: bool) -> tuple[str, str, torch.dtype, bool, bool, bool, str, int]:
     """What the plan goes by."""
     projected, dtype = layer.weights[0].p is not None, layer.x.dtype if half_of(layer) is None else torch.float32
     device = layer.x.device.type
     plain = "no"  # or "possible", or "quicker" where PyTorch's own layer is that
     if device == "cuda" and not watch and theirs.is_plain(layer) and not is_seen_through():
         plain = "quicker" if theirs.is_quicker(half_of(layer) or dtype, layer.rows, layer.units) else "possible"
-    return layer.cell.key, device, dtype, projected, differentiated(layer, watch), watch, plain
+    return layer.cell.key, device, dtype, projected, differentiated(layer, watch), watch, plain, layer.units
 
 
 def is_seen_through() -> bool:
@@ -126,7 +126,7 @@ def as_theirs(key: str) -> tuple[str, str]:
 
 
 def verdict(
-    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool, plain: str
+    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool, plain: str, units: int
 ) -> tuple[str, str]:
     """The backend and the reason for it, from what a compiler knows of a layer before it runs."""
     asked, kernel = _forced.get(), name_for(device)
@@ -139,7 +139,7 @@ def verdict(
             f"cuDNN cannot run this: it has plain {', '.join(theirs.FUNCTIONS)} on CUDA devices, without "
             f"lengths, resets, options and signals, and this is {by_key[key].name} on {device}; leave the choice open"
         )
-    obstacle = obstacle_to_kernel(key, device, dtype, projected, differentiate, watch)
+    obstacle = obstacle_to_kernel(key, device, dtype, projected, differentiate, watch, units)
     if obstacle is None and asked in (None, kernel):
         return kernel, f"{by_key[key].name} in {dtype} runs in a compiled kernel"
     if asked is not None:
@@ -155,7 +155,7 @@ verdict._dynamo_marked_constant = True  # type: ignore[attr-defined]  # torch.co
 
 
 def obstacle_to_kernel(
-    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool
+    key: str, device: str, dtype: torch.dtype, projected: bool, differentiate: bool, watch: bool, units: int
 ) -> str | None:
     """Why the kernel of a device cannot run a layer; None if it can."""
     if device not in ("cpu", "cuda"):
@@ -166,7 +166,11 @@ def obstacle_to_kernel(
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
     if watch and is_transformed():
         return "a transform is under way, and what the kernel watches it gives back in plain calls only"
-    return obstacle_of(by_key[key], device, dtype, differentiate, watch, projected)
+    obstacle = obstacle_of(by_key[key], device, dtype, differentiate, watch, projected)
+    if obstacle is None and name_for(device) == "gpu":
+        kernel = gpu.kernel_of(by_key[key], dtype, differentiate, watch, projected)
+        return obstacle_to_width(kernel.program, units)
+    return obstacle
 
 
 def backend_of(layer: Layer, watch: bool = False) -> str:
@@ -209,10 +213,17 @@ def run_checked(layer: Layer) -> tuple[Tensor, list[Tensor]]:
 
 
 def watch(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-    """What `run` gives, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`."""
+    """What `run` gives, and every signal by name: `[T, B, D, H]`, or packed `[N, D, H]`.
+
+    Signals of numbers in half precision are in float32. The GPU kernel has h only as it puts it out, rounded.
+    """
     check(layer)
     half = half_of(layer)
-    return watch_checked(layer) if half is None else in_half(watch_checked, layer, half, widen=True)
+    if half is None:
+        return watch_checked(layer)
+    if backend_of(layer, watch=True) == "gpu" and obstacle_to_products(layer, half) is None:
+        return in_half(fast.watch, layer, half, widen=False)
+    return in_half(watch_checked, layer, half, widen=True)
 
 
 def watch_checked(layer: Layer) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:

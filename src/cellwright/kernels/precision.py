@@ -43,16 +43,21 @@ def obstacle_to_products(layer: Layer, half: torch.dtype) -> str | None:
 
 
 def converted(layer: Layer, half: torch.dtype, widen: bool) -> Layer:
-    """The layer with inputs and matrices in half precision, or in float32 rounded to it; all else in float32."""
+    """The layer with inputs and matrices in half precision, or in float32 rounded to it; all else in float32.
+
+    The GPU kernel reads biases and vectors as they are.
+    """
+    as_they_are = not widen and name_for(layer.x.device.type) == "gpu"
 
     def stored(tensor: Tensor) -> Tensor:
         return tensor.to(half).float() if widen else tensor.to(half)
 
     def of_weights(weights: Weights) -> Weights:
+        w, r, p = stored(weights.w), stored(weights.r), None if weights.p is None else stored(weights.p)
+        if as_they_are:
+            return weights._replace(w=w, r=r, p=p)
         b_w, b_r = (None if each is None else each.float() for each in (weights.b_w, weights.b_r))
-        p = None if weights.p is None else stored(weights.p)
-        vectors = tuple(each.float() for each in weights.vectors)
-        return Weights(stored(weights.w), stored(weights.r), b_w, b_r, vectors, p)
+        return Weights(w, r, b_w, b_r, tuple(each.float() for each in weights.vectors), p)
 
     return replace(
         layer,

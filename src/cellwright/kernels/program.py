@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -102,7 +103,12 @@ class Program:
     backward: tuple[Node, ...] = ()
     gradients: Mapping[str, Argument] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def reduces(self) -> bool:
+        """Whether a sum over units is taken."""
+        return any(node.reduces for node in (*self.forward, *self.backward))
+
+    @cached_property
     def apart(self) -> bool:
         """Whether the two contributions to a gate have different gradients (as in a GRU)."""
         return any(self.gradients[f"x_{gate}"] != self.gradients[f"r_{gate}"] for gate in self.gates)
