@@ -17,7 +17,7 @@ from .sizes import Sizes
 UNITS = 16  # of a warp: as many as the products of a GPU take
 ROWS = (8, 16, 32, 64)  # of a program: the fewest that the products take, and more if that is too many programs
 SHARED = 32  # units of a program where several share a row
-MOST = 16  # warps of a program: with more each has too few registers
+MOST_WARPS = 16  # warps of a program: with more each has too few registers
 WIDEST = 256  # units that one program has all of, if the device has no room for several
 WHOLE = 1024  # units that one program can have all of
 PART = 1 << 17  # bytes of the weights that a program reads at once, at most
@@ -25,7 +25,7 @@ KEPT = {"bf16": 1 << 16, "tf32": 1 << 14, "tf32x3": 1 << 12, "ieee": 1 << 12}  #
 DEPTH = {"bf16": 64, "tf32": 32, "tf32x3": 32, "ieee": 16}  # numbers of a product that are read at once, at most
 SHALLOWEST = 16  # and at least
 SIZE = {"bf16": 2, "tf32": 4, "tf32x3": 4, "ieee": 4}  # bytes of a weight; of float64 there are few at once anyway
-OTHERWISE = 1 << 15  # bytes of a multiprocessor's memory that a program needs for what its warps exchange
+EXCHANGED = 1 << 15  # bytes of a multiprocessor's memory that a program needs for what its warps exchange
 INPUT_PRECISION = {"bf16": "ieee"}  # of numbers that are not in half precision, where it has another name
 
 
@@ -62,7 +62,7 @@ class Tiles(NamedTuple):
             warps = width // UNITS if width >= rows else rows // ROWS[0]
             depth = PART // (matrices * width * SIZE[precision])
             depth = max(SHALLOWEST, min(DEPTH[precision], 1 << depth.bit_length() - 1))
-            return cls(rows, width, grid, stash, together, min(warps, MOST), depth)
+            return cls(rows, width, grid, stash, together, min(warps, MOST_WARPS), depth)
 
         kept = matrices * span**2 <= KEPT[precision]
         whole = tiles(ROWS[0], span, stash=kept, shared=False)
@@ -108,7 +108,7 @@ def stages_of(program: Program, tiles: Tiles, numbers: int, size: int, memory: i
     each unit and row, fit into the memory of a multiprocessor.
     """
     ahead = 2 * numbers * tiles.rows * tiles.width * size
-    return 3 if tiles.stash and not program.projected and ahead + OTHERWISE <= memory else 1
+    return 3 if tiles.stash and not program.projected and ahead + EXCHANGED <= memory else 1
 
 
 def memory_of(device: torch.device) -> int:

@@ -80,6 +80,26 @@ def weights_at(at, given):
 
 
 @triton.jit
+def rows_and_units(ROWS: tl.constexpr, WIDTH: tl.constexpr):
+    """The rows of a program, [M], and its units: as it has them, [W, 1], and as they stand, [1, 16, W / 16]."""
+    row = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
+    first = tl.program_id(2) * WIDTH
+    unit = first + tl.arange(0, 16)[None, :, None] + 16 * tl.arange(0, WIDTH // 16)[None, None, :]
+    return row, (first + tl.arange(0, WIDTH))[:, None], unit
+
+
+@triton.jit
+def lengths_and_sources(lengths, order, row, exists, steps, RAGGED: tl.constexpr, SORTED: tl.constexpr):
+    """The steps of each row, and which row of the batch it is: both [M]."""
+    length, source = tl.zeros_like(row) + steps, row
+    if RAGGED:
+        length = tl.load(lengths + row, exists, 0)
+    if SORTED:
+        source = tl.load(order + row, exists, 0)
+    return length, source
+
+
+@triton.jit
 def place_of(step, row, rows, steps, begins, RAGGED: tl.constexpr):
     """Where rows stand at a step: [M]."""
     if RAGGED:
@@ -193,19 +213,12 @@ def forward(
     steps, rows, places = steps.to(tl.int64), rows.to(tl.int64), places.to(tl.int64)
     d = tl.program_id(1).to(tl.int64)
     weights = recurrent + d * (GATES * UNITS * SEEN * OUTPUTS)
-    row = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
-    own = (tl.program_id(2) * WIDTH + tl.arange(0, WIDTH))[:, None]
-    unit = tl.program_id(2) * WIDTH + tl.arange(0, 16)[None, :, None] + 16 * tl.arange(0, WIDTH // 16)[None, None, :]
+    row, own, unit = rows_and_units(ROWS, WIDTH)
     exists, is_unit, is_output = row < rows, unit < UNITS, unit < OUTPUTS
     valid, shown = own < UNITS, own < OUTPUTS
     inside, outside = exists[:, None, None] & is_unit, exists[:, None, None] & is_output
-    nought, units_ = tl.zeros((WIDTH, ROWS), DTYPE), tl.full([1, 1], UNITS, DTYPE)
-    nowhere = tl.zeros_like(row)
-    length, source = nowhere + steps, row
-    if RAGGED:
-        length = tl.load(lengths + row, exists, 0)
-    if SORTED:
-        source = tl.load(order + row, exists, 0)
+    nought, nowhere, units_ = tl.zeros((WIDTH, ROWS), DTYPE), tl.zeros_like(row), tl.full([1, 1], UNITS, DTYPE)
+    length, source = lengths_and_sources(lengths, order, row, exists, steps, RAGGED, SORTED)
     at_state = (d * rows + source)[:, None, None] * UNITS + unit
     at_seen = (d * rows + source)[:, None, None] * OUTPUTS + unit
     mask_h = nought + 1.0
@@ -324,19 +337,12 @@ def backward(
     steps, rows, places = steps.to(tl.int64), rows.to(tl.int64), places.to(tl.int64)
     d = tl.program_id(1).to(tl.int64)
     weights = recurrent + d * (GATES * UNITS * SEEN * OUTPUTS)
-    row = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
-    own = (tl.program_id(2) * WIDTH + tl.arange(0, WIDTH))[:, None]
-    unit = tl.program_id(2) * WIDTH + tl.arange(0, 16)[None, :, None] + 16 * tl.arange(0, WIDTH // 16)[None, None, :]
+    row, own, unit = rows_and_units(ROWS, WIDTH)
     exists, is_unit, is_output = row < rows, unit < UNITS, unit < OUTPUTS
     valid, shown = own < UNITS, own < OUTPUTS
     inside, outside = exists[:, None, None] & is_unit, exists[:, None, None] & is_output
-    nought, units_ = tl.zeros((WIDTH, ROWS), DTYPE), tl.full([1, 1], UNITS, DTYPE)
-    nowhere = tl.zeros_like(row)
-    length, source = nowhere + steps, row
-    if RAGGED:
-        length = tl.load(lengths + row, exists, 0)
-    if SORTED:
-        source = tl.load(order + row, exists, 0)
+    nought, nowhere, units_ = tl.zeros((WIDTH, ROWS), DTYPE), tl.zeros_like(row), tl.full([1, 1], UNITS, DTYPE)
+    length, source = lengths_and_sources(lengths, order, row, exists, steps, RAGGED, SORTED)
     at_state = (d * rows + source)[:, None, None] * UNITS + unit
     at_seen = (d * rows + source)[:, None, None] * OUTPUTS + unit
     mask_h = nought + 1.0
