@@ -420,6 +420,7 @@ def run_direction(call: Any, direction: int, team: int, member: int, size: int) 
         hand_out_weights(call, direction, member, size)
 
 
+@compiled
 def run(call: Any) -> None:
     """The work of one thread, for all directions that its team has."""
     number, size = own_number(call), call[TEAM_SIZE]

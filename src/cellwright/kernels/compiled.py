@@ -1,77 +1,35 @@
-"""The one way in which functions of kernels are compiled: to LLVM's language only.
-
-Numba would make each function callable by itself, in machine code and with a wrapper for Python. Only the whole
-kernel is ever called, so a function is registered with Numba's contexts for calls from other functions, and the
-machine code is made once, for all of them together.
-"""
+"""What kernels are made of: compiled functions, which call one another, and instructions."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from numba import types
-from numba.core import compiler, typed_passes, untyped_passes
-from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager
-from numba.core.registry import cpu_target
-from numba.core.typing.templates import AbstractTemplate
-
-CALL = types.CPointer(types.int64)  # the fields, by position
-known: dict[Callable[..., Any], Any] = {}  # what was compiled
-KINDS = {int: types.int64, bool: types.boolean, Any: CALL}
+F = TypeVar("F", bound=Callable[..., Any])
+marked: set[Callable[..., Any]] = set()
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile for calls from other functions of a kernel, for the annotated types, without checks.
+def compiled(function: F) -> F:
+    """A function that kernels call, in the part of Python that `translator` knows, with annotated types.
 
-    `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields. It happens when a function that is
-    compiled calls it first: what a kernel does not use costs nothing.
+    `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields. What a kernel does not call costs
+    nothing.
     """
-
-    class Typing(AbstractTemplate):
-        key = function
-
-        def generic(self, args: tuple[types.Type, ...], kwargs: Any) -> Any:
-            if function not in known:
-                result = known[function] = translated(function)
-                cpu_target.target_context.insert_user_function(function, result.fndesc, [result.library])
-            return known[function].signature
-
-    cpu_target.typing_context.insert_user_function(function, Typing)
+    marked.add(function)
     return function
 
 
-class Lean(CompilerBase):
-    """Numba's way from a function to LLVM, without what plain loops and arithmetic on integers do not need."""
+class Instruction:
+    """What stands in place of a call: `emit(builder, *arguments)` is called when the kernel is compiled."""
 
-    def define_pipelines(self) -> list[PassManager]:
-        passes = PassManager("lean")
-        for each in (
-            untyped_passes.TranslateByteCode,
-            untyped_passes.FixupArgs,
-            untyped_passes.IRProcessing,
-            untyped_passes.DeadBranchPrune,
-            untyped_passes.ReconstructSSA,
-            typed_passes.NopythonTypeInference,
-            typed_passes.PreLowerStripPhis,
-            typed_passes.IRLegalization,
-            typed_passes.NativeLowering,
-            typed_passes.NoPythonBackend,
-        ):
-            passes.add_pass(each, each.__name__)
-        passes.finalize()
-        return [passes]
+    def __init__(self, emit: Callable[..., Any]) -> None:
+        self.emit = emit
+
+    def __get__(self, owner: object, kind: type) -> Instruction:
+        return Instruction(partial(self.emit, owner))
 
 
-def translated(function: Callable[..., Any]) -> Any:
-    """Numba's result for a function: its types, and a library in LLVM's language."""
-    kinds = tuple(KINDS[each.annotation] for each in inspect.signature(function).parameters.values())
-    flags = compiler.Flags()
-    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-    flags.error_model = "numpy"
-    contexts = cpu_target.typing_context, cpu_target.target_context
-    result = compiler.compile_extra(*contexts, function, kinds, None, flags, {}, pipeline_class=Lean)
-    result.library._finalized = True  # else each function that calls it would have machine code made of it
-    return result
+def instruction(emit: Callable[..., Any]) -> Any:
+    """Let a kernel call what emits instructions. Usable as a decorator, of methods too."""
+    return Instruction(emit)

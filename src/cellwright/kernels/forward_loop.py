@@ -433,6 +433,7 @@ def run_direction(call: Any, direction: int, packed: bool, team: int, member: in
     finish(call, direction, member, size)
 
 
+@compiled
 def run(call: Any) -> None:
     """The work of one thread, for all directions that its team has."""
     number, size = own_number(call), call[TEAM_SIZE]

@@ -7,12 +7,13 @@ NaN goes through, infinities give the limits; results below the smallest normal 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any
 
 from llvmlite import ir
 
-from .simd import on_vectors
 from .vectors import Lanes
 
 
@@ -62,6 +63,18 @@ def bits(x: Lanes, value: int) -> ir.Constant:
     return ir.Constant(integers(x), [value] * x.vector.lanes)
 
 
+def on_vectors(function: Callable[..., Lanes]) -> Callable[..., Lanes]:
+    """Spread numbers among the arguments over the lanes of the vector that stands beside them."""
+
+    @wraps(function)
+    def on(*arguments: Any) -> Lanes:
+        vectors = [each for each in arguments if isinstance(each, Lanes)]
+        like = next((each for each in vectors if each.vector.kind != "mask"), vectors[0])
+        return function(*map(like.like, arguments))
+
+    return on
+
+
 @on_vectors
 def fma(a: Lanes, b: Lanes, c: Lanes) -> Lanes:
     """`a * b + c`, rounded once."""
@@ -83,21 +96,19 @@ def sqrt(x: Lanes) -> Lanes:
 @on_vectors
 def larger(a: Lanes, b: Lanes) -> Lanes:
     """The larger of two; NaN if either is NaN."""
-    return where(a.differs(a), a, where(b > a, b, where(b.differs(b), b, a)))
+    return where(a != a, a, where(b > a, b, where(b != b, b, a)))
 
 
 @on_vectors
 def smaller(a: Lanes, b: Lanes) -> Lanes:
     """The smaller of two; NaN if either is NaN."""
-    return where(a.differs(a), a, where(b < a, b, where(b.differs(b), b, a)))
+    return where(a != a, a, where(b < a, b, where(b != b, b, a)))
 
 
 @on_vectors
 def where(mask: Lanes, a: Lanes, b: Lanes) -> Lanes:
     """Lane by lane: a where the mask holds, else b."""
-    like = a if isinstance(a, Lanes) else b
-    value = mask.builder.select(mask.value, like.like(a).value, like.like(b).value)
-    return Lanes(mask.builder, like.vector, value)
+    return Lanes(mask.builder, a.vector, mask.builder.select(mask.value, a.value, b.value))
 
 
 def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
@@ -183,12 +194,12 @@ def log(x: Lanes) -> Lanes:
     s = f / (2.0 + f)
     series = polynomial(s * s, [2.0 / (2 * k + 1) for k in range(form.log_terms)])
     finite = fma(n, x.like(math.log(2.0)), s * series)
-    finite = where(x > 0.0, finite, where(x.equals(0.0), x.like(-math.inf), x.like(math.nan)))
-    return where(x.equals(math.inf), x, finite)
+    finite = where(x > 0.0, finite, where(x == 0.0, x.like(-math.inf), x.like(math.nan)))
+    return where(x == math.inf, x, finite)
 
 
 @on_vectors
 def log1p(x: Lanes) -> Lanes:
     """log(1 + x), exact near zero."""
     u = 1.0 + x
-    return where(u.equals(1.0), x, where(u.equals(math.inf), u, log(u) * (x / (u - 1.0))))
+    return where(u == 1.0, x, where(u == math.inf, u, log(u) * (x / (u - 1.0))))

@@ -1,4 +1,4 @@
-"""The words of a printed cell in Triton: what the table of operators calls, by the names that it has for Numba."""
+"""The words of a printed cell in Triton: what the table of operators calls, by the names that it has on the CPU."""
 
 import triton
 import triton.language as tl

@@ -189,15 +189,16 @@ def pairs(rows: int) -> int:
 
 
 @compiled
-def words_of(source: int, size: int, pitch: int, rows: int, columns: int, pair: int, n: int) -> Any:
+def store_words(to: int, source: int, size: int, pitch: int, rows: int, columns: int, pair: int, n: int) -> None:
     """A vector of words of PAIR rows, from column n on; numbers have a size, and there are so many from row to row."""
     here = source + (PAIR * pair * pitch + n) * size
     left, below = columns - n if PAIR * pair < rows else 0, columns - n if PAIR * pair + 1 < rows else 0
     if not NARROW:
-        return load_some(here, left)
-    if size == OUTER:
-        return joined(load_outer(here, left), load_outer(here + pitch * size, below))
-    return joined(load_some(here, left), load_some(here + pitch * size, below))
+        store(to, load_some(here, left))
+    elif size == OUTER:
+        store(to, joined(load_outer(here, left), load_outer(here + pitch * size, below)))
+    else:
+        store(to, joined(load_some(here, left), load_some(here + pitch * size, below)))
 
 
 @compiled
@@ -206,7 +207,7 @@ def join_rows(source: int, size: int, pitch: int, rows: int, columns: int, targe
     width = whole(columns)
     for pair in range(first, last):
         for n in range(0, columns, LANES):
-            store(target + (pair * width + n) * SIZE, words_of(source, size, pitch, rows, columns, pair, n))
+            store_words(target + (pair * width + n) * SIZE, source, size, pitch, rows, columns, pair, n)
 
 
 @compiled
@@ -218,7 +219,7 @@ def turn_rows(
     for low in range(first * LANES, last * LANES, LANES):
         for n in range(0, columns, LANES):
             for m in range(LANES):
-                store(block + m * LANES * SIZE, words_of(source, size, pitch, rows, columns, low + m, n))
+                store_words(block + m * LANES * SIZE, source, size, pitch, rows, columns, low + m, n)
             to = target + n * row + low * SIZE
             turn(call[TURN], block, LANES * SIZE, LANES, columns - n, to, row, LANES)
 

@@ -1,4 +1,4 @@
-"""From source to machine code, once: compiled objects lie in the cache folder and load without Numba.
+"""From source to machine code, once: compiled objects lie in the cache folder and load without being compiled again.
 
 An object is named by what it was made of: its own source, the sources of this package, the versions of the
 compilers and the processor. A changed cell, a new release or another machine therefore never meets an old one.
@@ -12,8 +12,8 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +43,7 @@ def cache_folder() -> Path:
 def fingerprint_of_compiler() -> str:
     """Everything that an object depends on besides its own source."""
     sources = "".join(path.read_text() for path in sorted(HERE.glob("*.py*")))
-    parts = [version("numba"), version("llvmlite"), sys.version, llvm.get_host_cpu_name(), sources]
+    parts = [version("llvmlite"), sys.version, llvm.get_host_cpu_name(), sources]
     return hashlib.sha256("\0".join([*parts, llvm.get_host_cpu_features().flatten()]).encode()).hexdigest()
 
 
@@ -75,7 +75,7 @@ def kernel(name: str, source: str) -> int:
 
     Args:
         name: the start of the file names in the cache folder.
-        source: a module for Numba with a function `run(call)`.
+        source: a module with a compiled function `run(call)`.
     """
     key = hashlib.sha256((source + fingerprint_of_compiler()).encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{key}.py"
@@ -178,19 +178,12 @@ def emitted(module: Any) -> bytes:
 
 
 def compiled_object(path: Path, source: str) -> bytes:
-    """Compile a printed source with Numba."""
-    path = readable(path, source)
-    from numba.core.registry import cpu_target
+    """Compile a printed source."""
+    from .translator import translated
 
-    from .compiled import translated
-
-    cpu_target.target_context.codegen()  # made before the level changes, so that other users of Numba keep theirs
-    with unoptimised():
-        result = translated(imported(path).run)
-    whole = linked(result.library)
     symbol = symbol_for(path.stem.rpartition("-")[2])
-    whole.link_in(llvm.parse_assembly(entry(result.fndesc.llvm_func_name, symbol)))
-    return emitted(optimised(internal(whole, symbol)))
+    module = translated(imported(readable(path, source)).run, symbol)
+    return emitted(optimised(llvm.parse_assembly(module)))
 
 
 def readable(path: Path, source: str) -> Path:
@@ -199,52 +192,6 @@ def readable(path: Path, source: str) -> Path:
         path = Path(tempfile.mkdtemp(prefix="cellwright-")) / path.name
         write(path, source.encode())
     return path
-
-
-@contextmanager
-def unoptimised() -> Iterator[None]:
-    """Let Numba pass functions on as they are: a kernel is optimised once, as a whole."""
-    from numba.core import config
-
-    level = config.OPT
-    config.OPT = config._OptLevel(0)
-    try:
-        yield
-    finally:
-        config.OPT = level
-
-
-def entry(function: str, symbol: str) -> str:
-    """A C function around one with Numba's calling convention."""
-    return f"""
-declare i32 @{function}(ptr, ptr, ptr)
-define void @{symbol}(ptr %call) {{
-  %result = alloca i64
-  %error = alloca ptr
-  %status = call i32 @{function}(ptr %result, ptr %error, ptr %call)
-  ret void
-}}
-"""
-
-
-def linked(library: Any) -> Any:
-    """One module of a compiled function and of all that it calls."""
-    whole, seen, waiting = library._final_module.clone(), {library}, [library]
-    while waiting:
-        for other in waiting.pop()._linking_libraries:
-            if other not in seen:
-                seen.add(other)
-                waiting.append(other)
-                whole.link_in(other._final_module.clone())
-    return whole
-
-
-def internal(module: Any, symbol: str) -> Any:
-    """The module with one public function; what that one does not need falls away in optimisation."""
-    for value in (*module.functions, *module.global_variables):
-        if not value.is_declaration and value.name != symbol:
-            value.linkage = "internal"
-    return module
 
 
 def imported(path: Path) -> Any:

@@ -61,7 +61,7 @@ def _scaled(sign: str) -> Callable[..., str]:
 
 
 # PyTorch's operators in the words of `simd` and `functions`; a new one is one row.
-NUMBA: Mapping[str, Callable[..., str]] = {
+CPU: Mapping[str, Callable[..., str]] = {
     "add": _scaled("+"),
     "sub": _scaled("-"),
     "rsub": lambda a, b: f"{b} - {a}",
@@ -260,6 +260,8 @@ def joined(*parts: str) -> str:
 
 
 def constants(program: Program, target: Target, layout: Layout, phases: Phases, name: str) -> str:
+    memory = "NarrowMemory" if layout.narrow else "Memory"
+    joined = "\njoined = memory.joined" if layout.narrow else ""
     return f'''"""{name}: printed by Cellwright from the equations of the cell."""
 
 from cellwright.kernels.compiled import compiled
@@ -267,7 +269,7 @@ from cellwright.kernels.compiled import compiled
 from cellwright.kernels.functions import (
     exp, expm1, fabs, fma, larger, log, log1p, sigmoid, smaller, sqrt, tanh, where
 )
-from cellwright.kernels.simd import Memory, digest, multiply, multiply_as_stored, turn
+from cellwright.kernels.simd import {memory}, digest, multiply, multiply_as_stored, turn
 
 SIZE = {layout.size}
 NARROW = {layout.narrow}
@@ -292,10 +294,10 @@ PHASES = {phases.count}
 KEPT = {len(phases.kept)}
 SUMS = {len(phases.sums)}
 
-memory = Memory("{target.dtype}", LANES, NARROW)
+memory = {memory}("{target.dtype}", LANES)
 load, store, load_some, store_some = memory.load, memory.store, memory.load_some, memory.store_some
 keep_some, spread, get, put = memory.keep_some, memory.spread, memory.get, memory.put
-load_outer, store_outer, joined = memory.load_outer, memory.store_outer, memory.joined
+load_outer, store_outer = memory.load_outer, memory.store_outer{joined}
 
 
 @compiled
@@ -401,14 +403,14 @@ def functions(
     for number in range(phases.count):
         own = [each for each in stores if phases.written(each) == number]
         lines = body(loads, phases, number, own)
-        made.append(f"@compiled\ndef {name}_{number}({typed}):\n" + "\n".join(f"    {line}" for line in lines))
+        made.append(f"@compiled\ndef {name}_{number}({typed}) -> None:\n" + "\n".join(f"    {line}" for line in lines))
     chosen = [f"    if phase == {number}:\n        {name}_{number}({arguments})" for number in range(phases.count)]
-    made.append(f"@compiled\ndef {name}({typed}):\n" + "\n".join(chosen))
+    made.append(f"@compiled\ndef {name}({typed}) -> None:\n" + "\n".join(chosen))
     settled = [
         f"    if phase == {phases.levels[each]}:\n        settle_sum(at_sums + {k} * LANES * SIZE)"
         for k, each in enumerate(phases.sums)
     ]
-    made.append("@compiled\ndef settle(phase: int, at_sums: int):\n" + "\n".join(settled or ["    pass"]))
+    made.append("@compiled\ndef settle(phase: int, at_sums: int) -> None:\n" + "\n".join(settled or ["    pass"]))
     return "\n\n".join(made)
 
 
@@ -436,11 +438,11 @@ def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence
 
 def expression(node: Node, spell: Callable[[Argument], Any]) -> str:
     """One operator, with its arguments spelt for the kernel."""
-    if node.operator not in NUMBA:
+    if node.operator not in CPU:
         raise Untraceable(f"the kernels have no operator {node.operator!r}")
     options = {name: spell(value) for name, value in node.options}
     try:
-        return NUMBA[node.operator](*map(spell, node.arguments), **options)
+        return CPU[node.operator](*map(spell, node.arguments), **options)
     except TypeError as error:
         raise Untraceable(f"the kernels do not know {node.operator!r} with these arguments: {error}") from error
 

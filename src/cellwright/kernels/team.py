@@ -1,71 +1,48 @@
-"""How threads share a layer: intrinsics for counters, and which part is whose."""
+"""How threads share a layer: instructions for counters, and which part is whose."""
 
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from .compiled import compiled
+from .compiled import compiled, instruction
 from .fields import ALARMS, CROWDS, LINE, MEETINGS, THREAD_NUMBER, YIELD
-from .vectors import WORD, external
+from .vectors import INDEX, WORD, external
 
 PATIENCE = 2000  # looks at the counter before other threads are let through
 WATCHED = 32  # steps after which a team asks itself whether it is crowded
 CROWD = 3  # alarms one after the other after which it goes on with one thread
 
 
-@intrinsic
-def cycles(typingctx: Any) -> Any:
+@instruction
+def cycles(builder: ir.IRBuilder) -> ir.Value:
     """The processor's own clock."""
-
-    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.call(external(builder, "llvm.readcyclecounter", ir.FunctionType(WORD, [])), [])
-
-    return types.int64(), emit
+    return builder.call(external(builder, "llvm.readcyclecounter", ir.FunctionType(WORD, [])), [])
 
 
-@intrinsic
-def read(typingctx: Any, at: Any) -> Any:
+@instruction
+def read(builder: ir.IRBuilder, at: ir.Value) -> ir.Value:
     """The 64-bit integer at an address, as other threads have left it."""
-
-    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.load_atomic(builder.inttoptr(args[0], WORD.as_pointer()), "acquire", 8, typ=WORD)
-
-    return types.int64(types.int64), emit
+    return builder.load_atomic(builder.inttoptr(at, WORD.as_pointer()), "acquire", 8, typ=WORD)
 
 
-@intrinsic
-def add_one(typingctx: Any, at: Any) -> Any:
+@instruction
+def add_one(builder: ir.IRBuilder, at: ir.Value) -> ir.Value:
     """Add one to a shared counter; its value before."""
-
-    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.atomic_rmw("add", builder.inttoptr(args[0], WORD.as_pointer()), WORD(1), "acq_rel")
-
-    return types.int64(types.int64), emit
+    return builder.atomic_rmw("add", builder.inttoptr(at, WORD.as_pointer()), WORD(1), "acq_rel")
 
 
-@intrinsic
-def read_byte(typingctx: Any, at: Any) -> Any:
+@instruction
+def read_byte(builder: ir.IRBuilder, at: ir.Value) -> ir.Value:
     """The byte at an address."""
-
-    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        byte = ir.IntType(8)
-        value = builder.load(builder.inttoptr(args[0], byte.as_pointer()), typ=byte)
-        return builder.zext(value, WORD)
-
-    return types.int64(types.int64), emit
+    byte = ir.IntType(8)
+    return builder.zext(builder.load(builder.inttoptr(at, byte.as_pointer()), typ=byte), WORD)
 
 
-@intrinsic
-def ask(typingctx: Any, at: Any) -> Any:
+@instruction
+def ask(builder: ir.IRBuilder, at: ir.Value) -> ir.Value:
     """Call the C function `int f(void)` at an address."""
-
-    def emit(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        kind = ir.FunctionType(ir.IntType(32), [])
-        return builder.sext(builder.call(builder.inttoptr(args[0], kind.as_pointer()), []), WORD)
-
-    return types.int64(types.int64), emit
+    kind = ir.FunctionType(INDEX, [])
+    return builder.sext(builder.call(builder.inttoptr(at, kind.as_pointer()), []), WORD)
 
 
 @compiled

@@ -53,13 +53,16 @@ class Vector:
 
 @dataclass(frozen=True, eq=False)
 class Lanes:
-    """A vector while its instructions are emitted; numbers beside it are spread over the lanes."""
+    """A vector while its instructions are emitted; numbers beside it are spread over the lanes.
+
+    A comparison gives a mask, whose operators are those of truth values: `&`, `|`, `^`, `~`.
+    """
 
     builder: ir.IRBuilder
     vector: Vector
     value: ir.Value
 
-    def emit(self, instruction: str, *others: Lanes | float) -> Lanes:
+    def emit(self, instruction: str, *others: Lanes | ir.Value | float) -> Lanes:
         values = [self.like(other).value for other in others]
         return Lanes(self.builder, self.vector, getattr(self.builder, instruction)(self.value, *values))
 
@@ -70,10 +73,11 @@ class Lanes:
         function = external(self.builder, f"llvm.{name}.{self.vector.intrinsic_name}", kind)
         return Lanes(self.builder, self.vector, self.builder.call(function, values))
 
-    def like(self, other: Lanes | float) -> Lanes:
+    def like(self, other: Lanes | ir.Value | float) -> Lanes:
+        """A vector beside this one: as it is, or a number in every lane."""
         if isinstance(other, Lanes):
             return other
-        return Lanes(self.builder, self.vector, constant(self.vector, other))
+        return Lanes(self.builder, self.vector, spread(self.builder, self.vector, other))
 
     def compare(self, sign: str, other: Lanes | float) -> Lanes:
         test = self.builder.fcmp_unordered if sign == "!=" else self.builder.fcmp_ordered
@@ -118,11 +122,41 @@ class Lanes:
     def __le__(self, other: Lanes | float) -> Lanes:
         return self.compare("<=", other)
 
-    def equals(self, other: Lanes | float) -> Lanes:
+    def __eq__(self, other: Lanes | float) -> Lanes:  # type: ignore[override]
         return self.compare("==", other)
 
-    def differs(self, other: Lanes | float) -> Lanes:
+    def __ne__(self, other: Lanes | float) -> Lanes:  # type: ignore[override]
         return self.compare("!=", other)
+
+    def __and__(self, other: Lanes) -> Lanes:
+        return self.emit("and_", other)
+
+    def __or__(self, other: Lanes) -> Lanes:
+        return self.emit("or_", other)
+
+    def __xor__(self, other: Lanes) -> Lanes:
+        return self.emit("xor", other)
+
+    def __invert__(self) -> Lanes:
+        return self.emit("not_")
+
+
+def lanes_of(builder: ir.IRBuilder, value: ir.Value) -> Lanes | ir.Value:
+    """A value of LLVM, as Lanes if it is a vector."""
+    if not isinstance(value.type, ir.VectorType):
+        return value
+    (kind,) = (name for name, scalar in SCALARS.items() if scalar == value.type.element)
+    return Lanes(builder, Vector(kind, value.type.count), value)
+
+
+def spread(builder: ir.IRBuilder, vector: Vector, number: Lanes | ir.Value | float) -> ir.Value:
+    """A vector of this kind: as it is, or a number in every lane; whole numbers of LLVM become those of the lanes."""
+    if isinstance(number, Lanes):
+        return number.value
+    if not isinstance(number, ir.Value):
+        return constant(vector, number)
+    scalar = vector.llvm.element
+    return splat(builder, vector.llvm, builder.sitofp(number, scalar) if number.type == WORD else number)
 
 
 def constant(vector: Vector, number: float) -> ir.Constant:
