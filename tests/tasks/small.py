@@ -120,6 +120,6 @@ OPTIONS: dict[str, list[str]] = {
     "series": ["--hidden", "8", "--history", "16", "--horizon", "8", "--period", "8", "--batch", "8"],
     "speech": ["--hidden", "12", "--unit", "words", "--layers", "1", "--bands", "20", "--batch", "4", "--masks", "0"],
     "lines": ["--hidden", "12", "--layers", "1", "--height", "16", "--channels", "4", "--batch", "4", "--distort", "0"],
-    "memory": ["--hidden", "12", "--batch", "4"],
+    "memory": ["--hidden", "12", "--batch", "32"],
 }
 """What makes a family's network small."""

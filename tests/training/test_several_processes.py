@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from cellwright.cli import main
 from tests.tasks.small import MAKERS, OPTIONS
 
 PLAIN = {"text": ["--dropout", "0"], "labels": ["--dropout", "0", "--rare", "0"]}
 """What takes chance away: each process has its own."""
+EPOCHS = ("--epochs", "2")
 LIMIT = 240
 
 
@@ -35,15 +37,23 @@ def assert_same_weights(one: Path, other: Path) -> None:
         assert (weights - second[name]).abs().max() < 1e-5, name
 
 
-@pytest.mark.parametrize("name", list(PLAIN))
-def test_two_processes_learn_what_one_does(name: str, tmp_path: Path) -> None:
-    data = MAKERS[name](tmp_path / "learn.csv", 80, 1)  # of which 72 are learned from: whole batches of 8
-    for devices in (1, 2):
-        done = trained(name, data, tmp_path / f"{devices}", "--epochs", 1, "--devices", devices)
-        assert done.returncode == 0, done.stderr
-        assert ("2 processes" in done.stdout) == (devices == 2)
-        assert done.stdout.count("Done after") == 1
-    assert_same_weights(tmp_path / "1", tmp_path / "2")
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Data, and what one process learns from them in two epochs."""
+    folder = tmp_path_factory.mktemp("alone")
+    data = MAKERS["labels"](folder / "learn.csv", 80, 1)  # of which 72 are learned from: whole batches of 8
+    done = trained("labels", data, folder / "run", *EPOCHS)
+    assert done.returncode == 0, done.stderr
+    return data, folder / "run"
+
+
+def test_two_processes_learn_what_one_does(alone: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = alone
+    done = trained("labels", data, tmp_path / "run", *EPOCHS, "--devices", 2)
+    assert done.returncode == 0, done.stderr
+    assert "2 processes" in done.stdout
+    assert done.stdout.count("Done after") == 1
+    assert_same_weights(run, tmp_path / "run")
 
 
 def children(process: int) -> list[int]:
@@ -61,12 +71,21 @@ def until_checkpoint(process: subprocess.Popen[bytes], run: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A longer text, and what one process learns from it in four epochs."""
+    folder = tmp_path_factory.mktemp("whole")
+    data = MAKERS["text"](folder / "learn.txt", 400, 1)
+    done = trained("text", data, folder / "run", "--epochs", 4)
+    assert done.returncode == 0, done.stderr
+    return data, folder / "run"
+
+
 @pytest.mark.parametrize("how", ["killed", "stopped"])
-def test_a_run_of_two_goes_on_after_one_is_gone(how: str, tmp_path: Path) -> None:
-    data, options = MAKERS["text"](tmp_path / "learn.txt", 400, 1), ("--epochs", 4)
-    assert trained("text", data, tmp_path / "whole", *options).returncode == 0
-    run = tmp_path / "run"
-    arguments = command("train", "text", data, "--run", run, "--devices", 2, *OPTIONS["text"], *PLAIN["text"], *options)
+def test_a_run_of_two_goes_on_after_one_is_gone(how: str, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    data, expected = whole
+    run, options = tmp_path / "run", ("--epochs", 4, *OPTIONS["text"], *PLAIN["text"])
+    arguments = command("train", "text", data, "--run", run, "--devices", 2, *options)
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         until_checkpoint(process, run)
@@ -81,30 +100,27 @@ def test_a_run_of_two_goes_on_after_one_is_gone(how: str, tmp_path: Path) -> Non
     resumed = command("train", "text", "--resume", run, "--devices", 2)
     done = subprocess.run(resumed, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stderr
-    assert_same_weights(tmp_path / "whole", run)
+    assert_same_weights(expected, run)
 
 
-def test_torchrun_starts_the_same_command(tmp_path: Path) -> None:
-    data = MAKERS["labels"](tmp_path / "learn.csv", 80, 1)
-    options = ["--epochs", "1", *OPTIONS["labels"], *PLAIN["labels"]]
-    assert trained("labels", data, tmp_path / "one", "--epochs", 1).returncode == 0
+def test_torchrun_starts_the_same_command(alone: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = alone
+    options = [*EPOCHS, *OPTIONS["labels"], *PLAIN["labels"]]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     arguments = ["cellwright", "train", "labels", str(data), *options]
     done = subprocess.run([*torchrun, *arguments], cwd=tmp_path, capture_output=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stderr
-    assert_same_weights(tmp_path / "one", tmp_path / "runs" / "learn")
+    assert_same_weights(run, tmp_path / "runs" / "learn")
 
 
-def test_a_batch_must_go_round(tmp_path: Path) -> None:
+def test_a_batch_must_go_round(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = MAKERS["text"](tmp_path / "learn.txt", 90, 1)
-    done = trained("text", data, tmp_path / "run", "--epochs", 1, "--devices", 5)
-    assert done.returncode == 2
-    assert "--batch 4 is shared by all processes" in done.stderr
+    assert main(["train", "text", str(data), "--run", str(tmp_path / "run"), "--devices", "5", *OPTIONS["text"]]) == 2
+    assert "--batch 4 is shared by all processes" in capsys.readouterr().err
 
 
-def test_batches_that_are_prepared_ahead_are_the_same(tmp_path: Path) -> None:
-    data = MAKERS["labels"](tmp_path / "learn.csv", 90, 1)
-    for workers in (0, 2):
-        done = trained("labels", data, tmp_path / f"{workers}", "--epochs", 2, "--workers", workers)
-        assert done.returncode == 0, done.stderr
-    assert_same_weights(tmp_path / "0", tmp_path / "2")
+def test_batches_that_are_prepared_ahead_are_the_same(alone: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = alone
+    done = trained("labels", data, tmp_path / "run", *EPOCHS, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    assert_same_weights(run, tmp_path / "run")

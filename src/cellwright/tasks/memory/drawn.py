@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+from torch.nn.utils.rnn import pad_sequence
 
 from ..batches import IGNORED
 from .reber import LETTERS, legal_after, reber_string
@@ -116,17 +117,19 @@ def reber(chance: torch.Generator, count: int, steps: int) -> MemoryBatch:
 def strings_as_batch(strings: Sequence[str]) -> MemoryBatch:
     """Strings of the grammar, with the letters that may follow each of their beginnings."""
     lengths = torch.tensor([len(each) - 1 for each in strings])
-    longest = int(lengths.max())
-    inputs = torch.zeros(len(strings), longest, len(LETTERS))
-    targets = torch.full((len(strings), longest), IGNORED)
-    legal = torch.zeros(len(strings), longest, len(LETTERS), dtype=torch.bool)
-    for row, string in enumerate(strings):
-        numbers = torch.tensor([LETTERS.index(letter) for letter in string])
-        inputs[row, : len(string) - 1] = one_hot(numbers[:-1], len(LETTERS)).float()
-        targets[row, : len(string) - 1] = numbers[1:]
-        for place, letters in enumerate(legal_after(string)):
-            legal[row, place, [LETTERS.index(letter) for letter in letters]] = True
-    return MemoryBatch(inputs, lengths, targets, legal)
+    numbers = pad_sequence([torch.tensor([*map(LETTERS.index, each)]) for each in strings], batch_first=True)
+    before, after = numbers[:, :-1], numbers[:, 1:]
+    inside = torch.arange(before.shape[1]) < lengths[:, None]
+    inputs = one_hot(before, len(LETTERS)) * inside[..., None]
+    legal = torch.zeros(inputs.shape, dtype=torch.bool)
+    marks = [
+        (row, place, LETTERS.index(letter))
+        for row, string in enumerate(strings)
+        for place, letters in enumerate(legal_after(string))
+        for letter in letters
+    ]
+    legal[tuple(torch.tensor(marks).T)] = True
+    return MemoryBatch(inputs.float(), lengths, after.where(inside, IGNORED), legal)
 
 
 PROBLEMS = {
