@@ -65,7 +65,7 @@ def measure_all(budget: float, keep: bool, console: Console) -> None:
     result = Result(
         date=today(),
         machine=describe_machine(),
-        versions=versions("torch", "onnxruntime", "numba", "numpy"),
+        versions=versions("torch", "onnxruntime", "llvmlite", "numpy"),
         limits=measure_limits(budget),
         comparisons=[compare(case, budget, console) for case in all_cases()],
         held=measure_held(),

@@ -9,7 +9,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import cellwright as cw
-from cellwright.layers.masks import Draw, Masks, hashes, hashes_by_operators
+from cellwright.kernels.choices import choose
+from cellwright.layers.masks import Draw, Masks, choose_by_operators, hashes, hashes_by_operators
 
 CPU, HALF = torch.device("cpu"), Draw.marked(0.5)
 
@@ -35,6 +36,19 @@ def test_the_numbers_are_those_of_splitmix64() -> None:
 @pytest.mark.parametrize("start", [0, 123456789012345, -5])
 def test_the_cpu_draws_what_other_devices_draw(start: int, count: int) -> None:
     assert torch.equal(hashes(torch.tensor(start), count), hashes_by_operators(torch.tensor(start), count))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("columns", [0, 1, 7, 16, 33, 64])
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_the_cpu_chooses_what_other_devices_choose(rows: int, columns: int, dtype: torch.dtype) -> None:
+    chances = torch.randint(-(1 << 15), 1 << 15, (rows, 3, columns), dtype=torch.int16)
+    chances[:1, :, :1] = 99
+    for draw in (Draw.dropped(0.3), Draw.marked(0.3)):
+        found, expected = (torch.full(chances.shape, 7.0, dtype=dtype) for _ in range(2))
+        for fill, numbers in ((choose, found), (choose_by_operators, expected)):
+            fill(chances[:, 1], 99, draw.value, draw.otherwise, numbers[:, 1])
+        assert torch.equal(found, expected)
 
 
 def test_they_can_be_drawn_where_there_are_no_numbers() -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..kernels.choices import KINDS, choose
 from ..kernels.hashes import MIXING, STEP, hashes_in_one_pass
 
 LEVELS = 1 << 16
@@ -79,17 +80,24 @@ def drawn_masks(seed: Tensor, stream: int, shape: Sequence[int], draws: Sequence
     count = math.prod(shape)
     bits = hashes(seed + signed(stream * STREAM), -(-count // PER_HASH)).view(torch.int16)[:count]
     masks = torch.empty(tuple(shape), dtype=dtype, device=bits.device)
+    fill = choose if bits.device.type == "cpu" and dtype in KINDS else choose_by_operators
+    rows = (math.prod(shape[:-2]), *shape[-2:])
     kinds = zip(draws[::3], draws[1::3], draws[2::3], strict=True)
-    for mask, chance, kind in zip(masks.unbind(-2), bits.view(tuple(shape)).unbind(-2), kinds, strict=True):
-        draw = Draw(*kind)
-        highest = levels(draw.probability) - LEVELS // 2 - 1
+    for mask, chance, kind in zip(masks.view(rows).unbind(1), bits.view(rows).unbind(1), kinds, strict=True):
+        probability, value, otherwise = kind
+        highest = levels(probability) - LEVELS // 2 - 1
         if highest < -LEVELS // 2:
-            mask.zero_()
-        else:  # several times faster than a conversion: the truth values are written as numbers at once
-            torch.le(chance, highest, out=mask)
-        if (draw.value, draw.otherwise) != (1.0, 0.0):
-            mask.mul_(draw.value - draw.otherwise).add_(draw.otherwise)
+            mask.fill_(otherwise)
+        else:
+            fill(chance, highest, value, otherwise, mask)
     return masks
+
+
+def choose_by_operators(chances: Tensor, highest: int, number: float, otherwise: float, numbers: Tensor) -> None:
+    """What `choose` does, by PyTorch's operators, on any device."""
+    torch.le(chances, highest, out=numbers)  # the truth values are written as numbers at once, not converted
+    if (number, otherwise) != (1.0, 0.0):
+        numbers.mul_(number - otherwise).add_(otherwise)
 
 
 def shape_of_masks(
