@@ -15,6 +15,7 @@ SOURCE = '''
 from typing import Any
 
 from cellwright.kernels.compiled import compiled
+from cellwright.kernels.team import add_one
 
 THREE = 3
 NEVER = False
@@ -82,8 +83,7 @@ def pairs(high: int, step: int) -> int:
 @compiled
 def counted(call: Any) -> bool:
     """A function with an effect: whether it is called shows."""
-    call[2] = call[2] + 1
-    return call[2] > 1
+    return add_one(call[2]) > 0
 
 
 @compiled
@@ -110,7 +110,7 @@ def run(call: Any) -> None:
     call[17], call[18] = either(call, a, b)
     call[19] = first_multiple(7, a, a + b)
     call[20] = -a * (a - b) // 3 + (-7) // 2 + -7 % 3
-    call[21] = call[20 - (1 if a > b else 2)]
+    call[21] = call[1 if a > b else 0]
     if NEVER:
         call[22] = no_such_name
     elif is_even(a) and is_even(b):
@@ -121,8 +121,14 @@ def run(call: Any) -> None:
     if a == 2:
         size = 1
     call[23] = size * THREE ** 1 if NEVER else size
+    last = 7
+    for last in range(0, a, 2):
+        pass
+    for other in range(5):
+        call[24] = other
+    call[25] = last + other
 '''
-FIELDS = 24
+FIELDS = 26
 NUMBERS = (-9, -3, -2, -1, 0, 1, 2, 3, 4, 9, 27)
 
 
@@ -134,14 +140,17 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     return native.imported(path)
 
 
-def test_as_python_does(module: ModuleType) -> None:
+def test_as_python_does(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(native.kernel("translated", SOURCE))
     for a, b in itertools.product(NUMBERS, repeat=2):
-        expected = [a, b, *[0] * (FIELDS - 2)]
+        counter, calls = ctypes.c_int64(0), itertools.count()
+        expected = [a, b, ctypes.addressof(counter), *[0] * (FIELDS - 3)]
         found = (ctypes.c_int64 * FIELDS)(*expected)
+        monkeypatch.setattr(module, "add_one", lambda at, calls=calls: next(calls))
         module.run(expected)
         run(found)
         assert list(found) == expected, (a, b)
+        assert counter.value == next(calls)
 
 
 UNKNOWN = """
@@ -166,6 +175,10 @@ def run(call: Any) -> None:
         ("call[0] = call[1] << 2", "LShift"),
         ("for each in call:\n        pass", "Name"),
         ("with call:\n        pass", "With"),
+        ("for n in range(3):\n        pass\n    else:\n        pass", "For"),
+        ("for n in range(3, 0, -1):\n        pass", "Call"),
+        ("call[0] = min(1, 2, key=abs)", "keyword"),
+        ("call[0] += 1", "Subscript"),
         ("call[0] = lambda: 1", "Lambda"),
     ],
 )

@@ -13,8 +13,8 @@ marked: set[Callable[..., Any]] = set()
 def compiled(function: F) -> F:
     """A function that kernels call, in the part of Python that `translator` knows, with annotated types.
 
-    `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields. What a kernel does not call costs
-    nothing.
+    `int` is a 64-bit integer, `bool` a truth value, `Any` the array of fields, of which none is read that a kernel
+    writes. What a kernel does not call costs nothing.
     """
     marked.add(function)
     return function

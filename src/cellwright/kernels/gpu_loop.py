@@ -217,7 +217,7 @@ def forward(
     exists, is_unit, is_output = row < rows, unit < UNITS, unit < OUTPUTS
     valid, shown = own < UNITS, own < OUTPUTS
     inside, outside = exists[:, None, None] & is_unit, exists[:, None, None] & is_output
-    nought, nowhere, units_ = tl.zeros((WIDTH, ROWS), DTYPE), tl.zeros_like(row), tl.full([1, 1], UNITS, DTYPE)
+    nought, nowhere, number = tl.zeros((WIDTH, ROWS), DTYPE), tl.zeros_like(row), tl.full([1, 1], UNITS, DTYPE)
     length, source = lengths_and_sources(lengths, order, row, exists, steps, RAGGED, SORTED)
     at_state = (d * rows + source)[:, None, None] * UNITS + unit
     at_seen = (d * rows + source)[:, None, None] * OUTPUTS + unit
@@ -270,7 +270,7 @@ def forward(
             n_NOISE,  # each noise
             nought,
             valid,
-            units_,
+            number,
         )
         if PROJECTED:
             new_STATE = projected(new_STATE, projection + d * (OUTPUTS * UNITS), opened + at_state, inside, opened + (d * rows + source) * UNITS, exists, own, own * UNITS, 1, UNITS, OUTPUTS, PRECISION, DEPTH)  # each output
@@ -341,7 +341,7 @@ def backward(
     exists, is_unit, is_output = row < rows, unit < UNITS, unit < OUTPUTS
     valid, shown = own < UNITS, own < OUTPUTS
     inside, outside = exists[:, None, None] & is_unit, exists[:, None, None] & is_output
-    nought, nowhere, units_ = tl.zeros((WIDTH, ROWS), DTYPE), tl.zeros_like(row), tl.full([1, 1], UNITS, DTYPE)
+    nought, nowhere, number = tl.zeros((WIDTH, ROWS), DTYPE), tl.zeros_like(row), tl.full([1, 1], UNITS, DTYPE)
     length, source = lengths_and_sources(lengths, order, row, exists, steps, RAGGED, SORTED)
     at_state = (d * rows + source)[:, None, None] * UNITS + unit
     at_seen = (d * rows + source)[:, None, None] * OUTPUTS + unit
@@ -429,7 +429,7 @@ def backward(
             n_NOISE,  # each noise
             nought,
             valid,
-            units_,
+            number,
         )
         at_gate = (d * places + place)[:, None, None] * (GATES * UNITS) + unit
         if STASH:

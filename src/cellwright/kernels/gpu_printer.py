@@ -13,8 +13,7 @@ from .printer import HERE, expression, spelt
 from .program import Argument, Node, Program, Units
 
 LOOP = HERE / "gpu_loop.py"
-OWN = {"DTYPE", "nought", "tl", "total", "triton", "valid"}  # names in a body that are not the cell's
-FIXED = ("nought", "valid", "units_")  # what a body is given beside its leaves
+FIXED = ("nought", "valid", "number")  # what a body is given beside its leaves
 
 
 class Each(NamedTuple):
@@ -162,7 +161,7 @@ def word(argument: Argument) -> Any:
     """A name or a number as it stands in source; what float32 does not hold is written in the dtype of the kernel."""
     if isinstance(argument, Units):
         factor = f"tl.full([1, 1], {argument.factor!r}, DTYPE)"
-        return f"({factor} {'/' if argument.inverse else '*'} units_)"
+        return f"({factor} {'/' if argument.inverse else '*'} number)"
     if isinstance(argument, float) and float(torch.tensor(argument)) != argument:
         return f"tl.full([1, 1], {argument!r}, DTYPE)"
-    return f"{argument}_" if argument in OWN else spelt(argument)
+    return spelt(argument)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,6 @@ from .phases import Phases, Store, phases_of
 from .program import Argument, Node, Program, Units, Untraceable
 
 HERE = Path(__file__).parent
-RESERVED = {
-    "exp", "expm1", "fabs", "fma", "keep_some", "larger", "load", "load_some", "log", "log1p", "sigmoid",
-    "smaller", "spread", "sqrt", "store", "store_some", "tanh", "where", "count",
-}  # fmt: skip
 
 
 def _clamp(x: str, low: str | None = None, high: str | None = None) -> str:
@@ -103,7 +98,7 @@ CPU: Mapping[str, Callable[..., str]] = {
     "minimum": lambda a, b: f"smaller({a}, {b})",
     "hardtanh_backward": lambda d, x, low, high: f"where(({x} > {low}) & ({x} < {high}), {d}, 0.0)",
     "silu_backward": lambda d, x: f"{d} * sigmoid({x}) * (1.0 + {x} * (1.0 - sigmoid({x})))",
-    "masked_fill": lambda x, mask, value: f"where({mask}, {value}, {x})",
+    "masked_fill": lambda x, mask, value: _where(mask, value, x),
     "where": _where,
     "gt": lambda a, b: f"{a} > {b}",
     "ge": lambda a, b: f"{a} >= {b}",
@@ -261,11 +256,12 @@ def joined(*parts: str) -> str:
 
 def constants(program: Program, target: Target, layout: Layout, phases: Phases, name: str) -> str:
     memory = "NarrowMemory" if layout.narrow else "Memory"
-    joined = "\njoined = memory.joined" if layout.narrow else ""
+    words = "\njoined = memory.joined" if layout.narrow else ""
     return f'''"""{name}: printed by Cellwright from the equations of the cell."""
 
-from cellwright.kernels.compiled import compiled
+from math import inf, nan
 
+from cellwright.kernels.compiled import compiled
 from cellwright.kernels.functions import (
     exp, expm1, fabs, fma, larger, log, log1p, sigmoid, smaller, sqrt, tanh, where
 )
@@ -297,7 +293,7 @@ SUMS = {len(phases.sums)}
 memory = {memory}("{target.dtype}", LANES)
 load, store, load_some, store_some = memory.load, memory.store, memory.load_some, memory.store_some
 keep_some, spread, get, put = memory.keep_some, memory.spread, memory.get, memory.put
-load_outer, store_outer = memory.load_outer, memory.store_outer{joined}
+load_outer, store_outer = memory.load_outer, memory.store_outer{words}
 
 
 @compiled
@@ -425,7 +421,7 @@ def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence
     used = {argument for node in nodes for argument in node.arguments} | set(added.values()) | set(results)
     known = {each: f"load(at_sums + {k} * LANES * SIZE)" for k, each in enumerate(phases.sums)}
     known |= {each: f"load(at_kept + {k} * kept_stride)" for k, each in enumerate(phases.kept)}
-    lines = ["units_ = spread(units)"] if any(isinstance(each, Units) for each in used) else []
+    lines = ["number = spread(units)"] if any(isinstance(each, Units) for each in used) else []
     lines += [f"{spelt(each)} = {source}" for each, source in {**loads, **known}.items() if each in used - made]
     lines += [f"{spelt(node.name)} = {expression(node, spelt)}" for node in nodes]
     for each, value in added.items():
@@ -448,11 +444,11 @@ def expression(node: Node, spell: Callable[[Argument], Any]) -> str:
 
 
 def spelt(argument: Argument) -> Any:
-    """A name or a number as it stands in source."""
+    """A name or a number as it stands in source. What a cell calls something ends with `_`, and nothing else does."""
     if argument is None:
         return None
     if isinstance(argument, Units):
-        return f"({argument.factor!r} {'/' if argument.inverse else '*'} units_)"
+        return f"({argument.factor!r} {'/' if argument.inverse else '*'} number)"
     if isinstance(argument, float):
         return f"({argument!r})" if argument < 0 else repr(argument)
-    return f"{argument}_" if argument in RESERVED or keyword.iskeyword(argument) else argument
+    return f"t{argument}" if argument.isdigit() else f"{argument}_"

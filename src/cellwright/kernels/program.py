@@ -177,7 +177,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool, pr
     names = cell.gates, states, len(cell.recurrent), projected, tuple(cell.vectors), cell.noise
     with torch.set_grad_enabled(differentiate), Tape(hidden_size, {**leaves, **noise}) as tape:
         signals = signals_of(cell, groups)
-        tape.rename(signals)
+        tape.rename(signals, cotangents)
         state = {name: tape.argument(signals[name]) for name in states}
         values = [tape.argument(signals[name]) for name in watched]
         forward = live(tape.nodes, [*state.values(), *values])
@@ -247,23 +247,20 @@ def divided(
     A value is saved only if it does not follow from the states, the vectors and what is saved already. Masks are
     not saved: what they are made of is.
     """
-    made = {node.name: node for node in forward}
     wanted = {argument for node in backward for argument in node.arguments} | set(results)
     for node in reversed(forward):
         if node.mask and node.name in wanted:
             wanted.update(node.arguments)
-    saved = list(watched)
-    known = free | {value for value in watched if isinstance(value, str)}
-
-    def follows(name: Argument) -> bool:
-        if not isinstance(name, str) or name in known:
-            return True
-        return name in made and all(follows(argument) for argument in made[name].arguments)
-
-    for name in itertools.chain(sorted(leaves & wanted), made):
-        if name in wanted and not follows(name) and not (name in made and made[name].mask):
-            saved.append(name)
-            known.add(name)
+    saved = [*watched, *sorted((leaves & wanted) - free - {*watched})]
+    known = free | {value for value in saved if isinstance(value, str)}
+    following = set(known)
+    for node in forward:
+        if following.issuperset(argument for argument in node.arguments if isinstance(argument, str)):
+            following.add(node.name)
+        elif node.name in wanted - following and not node.mask:
+            saved.append(node.name)
+            known.add(node.name)
+            following.add(node.name)
     again = live([node for node in forward if node.name not in known], [*wanted])
     return tuple(saved), again
 
@@ -290,10 +287,10 @@ class Tape(TorchDispatchMode):
             self.alive.append(tensor)
             self.names[id(tensor)] = name
 
-    def rename(self, signals: Mapping[str, Tensor]) -> None:
-        """Call the nodes that make signals by the names of the signals."""
+    def rename(self, signals: Mapping[str, Tensor], others: Iterable[str]) -> None:
+        """Call the nodes that make signals by the names of the signals, unless other values have them."""
         made = {node.name for node in self.nodes}
-        taken = set(self.names.values())
+        taken = {*self.names.values(), *others}
         new = {
             self.argument(value): name
             for name, value in signals.items()
@@ -387,7 +384,7 @@ class Tape(TorchDispatchMode):
         row: bool = False,
     ) -> str:
         """One more node."""
-        name = f"t{len(self.nodes)}"
+        name = str(len(self.nodes))  # no signal is called so
         self.nodes.append(Node(name, operator, arguments, options, mask, row))
         return name
 

@@ -2,7 +2,8 @@
 
 It has whole numbers of 64 bits, truth values, vectors and single numbers of the kernel's dtype; loops over ranges
 with a positive step, `while`, branches, and calls of compiled functions, of instructions and of functions on vectors.
-What follows from constants alone is computed here, and a branch that they rule out is not translated.
+`and`, `or` and `not` give truth values, and nothing may be divided by zero. What follows from constants alone is
+computed here, and a branch that they rule out is not translated.
 """
 
 from __future__ import annotations
@@ -45,21 +46,21 @@ def comparison(sign: str, plain: Callable[..., Any]) -> Operator:
     return Operator(plain, lambda builder, a, b: builder.icmp_signed(sign, a, b))
 
 
-def rounded_up(builder: ir.IRBuilder, rest: ir.Value, b: ir.Value) -> ir.Value:
-    """Whether the processor, which rounds quotients towards zero, went the other way than Python, which rounds down."""
+def needs_rounding_down(builder: ir.IRBuilder, rest: ir.Value, b: ir.Value) -> ir.Value:
+    """Whether a quotient is one too high: processors round towards zero, Python rounds down."""
     differ = builder.icmp_signed("<", builder.xor(rest, b), WORD(0))
     return builder.and_(builder.icmp_signed("!=", rest, WORD(0)), differ)
 
 
 def quotient(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
     """`a // b`."""
-    return builder.sub(builder.sdiv(a, b), builder.zext(rounded_up(builder, builder.srem(a, b), b), WORD))
+    return builder.sub(builder.sdiv(a, b), builder.zext(needs_rounding_down(builder, builder.srem(a, b), b), WORD))
 
 
 def remainder(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
     """`a % b`."""
     rest = builder.srem(a, b)
-    return builder.select(rounded_up(builder, rest, b), builder.add(rest, b), rest)
+    return builder.select(needs_rounding_down(builder, rest, b), builder.add(rest, b), rest)
 
 
 OPERATORS: dict[type[ast.AST], Operator] = {
@@ -112,7 +113,7 @@ class Translation:
         """The syntax of a function."""
         path = source.__code__.co_filename
         if path not in self.syntax:
-            tree = ast.parse(Path(path).read_text())
+            tree = ast.parse(Path(path).read_text(encoding="utf-8"))
             self.syntax[path] = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
         return self.syntax[path][source.__name__]
 
@@ -134,6 +135,12 @@ class Body(ast.NodeVisitor):
         names = [each for each in ast.walk(definition) if isinstance(each, ast.Name)]
         self.changes = Counter(each.id for each in names if isinstance(each.ctx, ast.Store))
         self.changes.update(each.arg for each in definition.args.args)
+        self.changes.update(self.counters(definition))
+
+    def counters(self, definition: ast.FunctionDef) -> list[str]:
+        """The names that loops set: each of them again and again."""
+        targets = [each.target for each in ast.walk(definition) if isinstance(each, ast.For)]
+        return [each.id for each in targets if isinstance(each, ast.Name)]
 
     def translate(self) -> None:
         """Fill the function; its first block is for places, which come up on the way."""
@@ -149,8 +156,10 @@ class Body(ast.NodeVisitor):
         ir.IRBuilder(start).branch(first)
 
     def generic_visit(self, node: ast.AST) -> Value:
-        line = f"{self.source.__code__.co_filename}, line {getattr(node, 'lineno', self.definition.lineno)}"
-        raise NotImplementedError(f"{line}: kernels have no {type(node).__name__} of this kind")
+        line = getattr(node, "lineno", self.definition.lineno)
+        where = f"{self.source.__code__.co_filename}, line {line}"
+        shown = f": {ast.unparse(node)}" if isinstance(node, ast.expr | ast.stmt) else ""
+        raise NotImplementedError(f"{where}: kernels have no {type(node).__name__} of this kind{shown}")
 
     def follow(self, statements: Sequence[ast.stmt]) -> None:
         """Translate statements until control leaves them."""
@@ -222,7 +231,7 @@ class Body(ast.NodeVisitor):
             return lanes_of(self.builder, self.builder.load(place, typ=place.allocated_type))
         if node.id in self.values:
             return self.values[node.id]
-        if node.id in self.source.__globals__:
+        if node.id in self.source.__globals__ and node.id not in self.changes:
             return self.source.__globals__[node.id]
         return {"min": self.smaller, "max": self.larger}.get(node.id) or self.generic_visit(node)
 
@@ -273,6 +282,8 @@ class Body(ast.NodeVisitor):
         return self.choice(self.truth(node.test), lambda: self.visit(node.body), lambda: self.visit(node.orelse))
 
     def visit_Call(self, node: ast.Call) -> Value:
+        if node.keywords:
+            return self.generic_visit(node.keywords[0])
         called, arguments = self.visit(node.func), [self.visit(each) for each in node.args]
         if isinstance(called, Instruction):
             numbers = (each if isinstance(each, float | Lanes) else self.settled(each) for each in arguments)
@@ -326,6 +337,8 @@ class Body(ast.NodeVisitor):
         self.assign(target, self.visit(node.value))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if not isinstance(node.target, ast.Name):
+            self.generic_visit(node.target)
         self.assign(node.target, self.operated(node.op, self.visit(node.target), self.visit(node.value)))
 
     def visit_Expr(self, node: ast.Expr) -> None:
@@ -368,6 +381,8 @@ class Body(ast.NodeVisitor):
         self.builder.position_at_end(after)
 
     def visit_While(self, node: ast.While) -> None:
+        if node.orelse:
+            self.generic_visit(node)
         head, body, after = self.block("while"), self.block("body"), self.block("after")
         self.builder.branch(head)
         self.builder.position_at_end(head)
@@ -376,6 +391,8 @@ class Body(ast.NodeVisitor):
         self.builder.position_at_end(after)
 
     def visit_For(self, node: ast.For) -> None:
+        if node.orelse:
+            self.generic_visit(node)
         first, stop, step = map(self.settled, self.bounds(node.iter))
         before, head, body = self.builder.block, self.block("for"), self.block("body")
         following, after = self.block("next"), self.block("after")
@@ -396,7 +413,8 @@ class Body(ast.NodeVisitor):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"):
             return self.generic_visit(node)
         values = [self.visit(each) for each in node.args]
-        return (0, values[0], 1) if len(values) == 1 else (values[0], values[1], values[2] if values[2:] else 1)
+        first, stop, step = (0, *values, 1) if len(values) == 1 else (*values, 1)[:3]
+        return (first, stop, step) if isinstance(step, ir.Value) or step > 0 else self.generic_visit(node)
 
     def repeat(self, body: ir.Block, statements: Sequence[ast.stmt], following: ir.Block) -> None:
         """The body of a loop, behind which stands what comes next."""

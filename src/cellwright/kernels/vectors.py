@@ -140,6 +140,9 @@ class Lanes:
     def __invert__(self) -> Lanes:
         return self.emit("not_")
 
+    def __bool__(self) -> bool:
+        raise TypeError("a mask has a truth value in every lane: choose with where(mask, a, b)")
+
 
 def lanes_of(builder: ir.IRBuilder, value: ir.Value) -> Lanes | ir.Value:
     """A value of LLVM, as Lanes if it is a vector."""
