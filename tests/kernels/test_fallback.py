@@ -43,6 +43,16 @@ CELLS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
     "a softmax": (lambda z, h: torch.softmax(z, -1), "softmax"),
     "an unknown power": (lambda z, h: torch.tanh(z).abs() ** 1.7, "a power of 1.7"),
     "a sort": (lambda z, h: torch.tanh(z).sort(-1).values, "sort"),
+    "a mask that is the same everywhere": (
+        lambda z, h: torch.where(torch.ones_like(z) > 0.5, torch.tanh(z), h),
+        "the same for all units",
+    ),
+    "a mask full of one truth value": (
+        lambda z, h: torch.where((z > h) | torch.zeros_like(z, dtype=torch.bool), torch.tanh(z), h),
+        "truth values",
+    ),
+    "a mask of two": (lambda z, h: torch.where((z > h).masked_fill(z < 0, True), torch.tanh(z), h), "truth values"),
+    "numbers as truth values": (lambda z, h: torch.where(torch.logical_not(z), h, torch.tanh(z)), "numbers for truth"),
     "a dimension by its number": (lambda z, h: torch.tanh(z) * z[:, :1], "dimension"),
 }
 

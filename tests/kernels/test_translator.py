@@ -186,5 +186,5 @@ def test_what_it_does_not_know_is_refused(
     line: str, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(NotImplementedError, match=rf"refused-.*\.py, line \d+: kernels have no {missing}"):
+    with pytest.raises(SyntaxError, match=rf"refused-.*\.py, line \d+: kernels have no {missing}"):
         native.kernel("refused", UNKNOWN.format(line=line))

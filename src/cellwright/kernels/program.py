@@ -33,9 +33,8 @@ Argument = str | float | Units | None
 DTYPE = torch.float32
 SIZES = (3, 5)  # hidden sizes to trace with
 ALIASES = {"detach", "alias", "clone", "_to_copy", "positive", "expand", "unsqueeze", "squeeze"}
-ON_MASKS = {"where", "masked_fill"} | {
-    f"{kind}_{word}" for kind in ("logical", "bitwise") for word in ("and", "or", "xor", "not")
-}
+CHOICES = {"where", "masked_fill"}
+ON_MASKS = CHOICES | {f"{kind}_{word}" for kind in ("logical", "bitwise") for word in ("and", "or", "xor", "not")}
 REDUCTIONS = {"sum", "mean", "var"}
 QUESTIONS = {
     "is_same_size",
@@ -398,6 +397,8 @@ class Tape(TorchDispatchMode):
         for value in (*args, *kwargs.values()):
             if value is not None and not isinstance(value, Tensor | int | float):
                 raise Untraceable(f"the operator {operator} is used with {value!r}")
+        if mask and self.is_constant(args):
+            raise Untraceable(f"the operator {operator} gives a truth value that is the same for all units")
         options = tuple((key, self.argument(value)) for key, value in kwargs.items())
         return self.add(operator, tuple(map(self.argument, args)), options, mask, row)
 
@@ -409,3 +410,8 @@ def check_dtypes(operator: str, args: Sequence[Any], result: Tensor) -> None:
         kinds and (kinds != {torch.bool} or operator.rstrip("_") not in ON_MASKS)
     ):
         raise Untraceable(f"the operator {operator} changes the dtype or computes with truth values")
+    name = operator.rstrip("_")
+    if name in CHOICES and result.dtype == torch.bool:
+        raise Untraceable(f"the operator {operator} chooses between truth values")
+    if name in ON_MASKS - CHOICES and any(not isinstance(each, Tensor) or each.dtype == DTYPE for each in args):
+        raise Untraceable(f"the operator {operator} takes numbers for truth values")

@@ -159,7 +159,7 @@ class Body(ast.NodeVisitor):
         line = getattr(node, "lineno", self.definition.lineno)
         where = f"{self.source.__code__.co_filename}, line {line}"
         shown = f": {ast.unparse(node)}" if isinstance(node, ast.expr | ast.stmt) else ""
-        raise NotImplementedError(f"{where}: kernels have no {type(node).__name__} of this kind{shown}")
+        raise SyntaxError(f"{where}: kernels have no {type(node).__name__} of this kind{shown}")
 
     def follow(self, statements: Sequence[ast.stmt]) -> None:
         """Translate statements until control leaves them."""
