@@ -96,6 +96,14 @@ def test_the_layout_is_that_of_the_input() -> None:
     assert torch.allclose(module.trace(x[:, 0])["f"], expected[:, 0])
 
 
+def test_signals_are_handed_out_where_the_kernel_has_written_them() -> None:
+    lstm = cw.LSTM(3, 37, bidirectional=True)
+    with torch.no_grad():
+        seen = lstm.trace(torch.randn(6, 2, 3))
+    of_gates = {seen[name].untyped_storage().data_ptr() for name in ("i", "f", "g", "o")}
+    assert len(of_gates) == 1
+
+
 def test_signals_behind_the_end_are_zero() -> None:
     for backend in ("cpu", "reference"):
         with cw.backend(backend):

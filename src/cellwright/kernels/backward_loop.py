@@ -18,8 +18,8 @@ from cellwright.kernels.fields import (
     D_OPEN,
     D_OUT,
     D_PACKED_VECTORS,
+    D_SAVED,
     D_STATE,
-    D_Z,
     DIRECTIONS,
     DX,
     DY,
@@ -38,6 +38,7 @@ from cellwright.kernels.fields import (
     PLACES,
     POINTERS,
     ROWS,
+    SAVED,
     SCRATCH,
     STEPS,
     STEPWISE,
@@ -50,7 +51,6 @@ from cellwright.kernels.fields import (
     UNITS,
     ZEROS,
     Y,
-    Z,
 )
 from cellwright.kernels.gradients_loop import (
     gate_columns,
@@ -73,7 +73,6 @@ from cellwright.kernels.printed import (
     ROWS_AT_ONCE,
     SCRATCH_SIZE,
     SIZE,
-    SLOTS,
     STATES,
     UNIT_VECTORS,
     VECTORS,
@@ -104,6 +103,8 @@ from cellwright.kernels.shared_loop import (
     own_rows_at,
     pack_vectors,
     room_of,
+    saved_at,
+    saved_stride,
     starts_anew,
     state_given,
     weights_of,
@@ -251,11 +252,11 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     dy = call[DY] + y_offset(call, direction, t, row) + p * BLOCK * OUTER
     if PROJECTED:
         dy = call[D_OPEN] + (direction * rows + row) * padded + block
-    saved = call[Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
-    d_saved = call[D_Z] + (direction * places + place) * SLOTS * padded + SLOTS * block
+    saved, stride = saved_at(call, direction, place, p), saved_stride(call)
+    d_saved, d_saved_stride = call[D_SAVED] + saved - call[SAVED], stride
     d_history, d_stride = call[D_HISTORY] + history - call[HISTORY] + place * padded, places * padded
-    if call[D_Z] == 0:
-        d_saved = call[ZEROS]
+    if call[D_SAVED] == 0:
+        d_saved, d_saved_stride = call[ZEROS], 0
     if call[D_HISTORY] == 0:
         d_history, d_stride = call[ZEROS], 0
     vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
@@ -265,9 +266,9 @@ def cell_of(call: Any, direction: int, t: int, low: int, row: int, p: int, befor
     for n in range(UNIT_VECTORS):
         u, outer = n * LANES * SIZE, n * LANES * OUTER
         backward_cell(
-            phase, saved + u, h_before + u, s + u, s_stride, y + outer, history + place * padded + u, places * padded,
-            left - n * LANES, vectors + u, padded, noise + u, units * SIZE, d + u, rows * padded, dy + outer,
-            d_saved + u, d_history + u, d_stride, dzx + u, dzr + u, dw + u, rows * padded,
+            phase, saved + u, stride, h_before + u, s + u, s_stride, y + outer, history + place * padded + u,
+            places * padded, left - n * LANES, vectors + u, padded, noise + u, units * SIZE, d + u, rows * padded,
+            dy + outer, d_saved + u, d_saved_stride, d_history + u, d_stride, dzx + u, dzr + u, dw + u, rows * padded,
             kept_at(call) + block + u, padded, room_of(call), units,
         )  # fmt: skip
     if phase == PHASES - 1 and call[MASK] != 0:

@@ -202,7 +202,7 @@ def forward(
     key = (kernel, sizes, bias, masked, threads, *[each.data_ptr() for each in weights]) if short else None
     call = kept.take(key) if short else None
     if call is None:
-        call = Call(kernel, plan_forward(layout, sizes, keep, masked, True, threads))
+        call = Call(kernel, plan_forward(layout, sizes, masked, True, threads))
         call.append([None] * (fields.GROUPS * layout.states))
         call.append_weights(weights, sizes.directions, bias, [None] * len(weights))
         call.values[fields.DIGEST] = native.digest() if short else 0
@@ -216,7 +216,7 @@ def forward(
         values[at + fields.LAST * layout.states] = last[n].data_ptr()
         values[at + fields.FRESH * layout.states] = reset_state[n].data_ptr() if reset_state else 0
     if keep:
-        call.put({fields.Z: saved[0], fields.HISTORY: saved[1]})
+        call.put({fields.SAVED: saved[0], fields.HISTORY: saved[1]})
     shares = call.put_around(sizes, around)
     call.run(kernel.forward)
     del shares
@@ -254,8 +254,9 @@ def backward(
     d_weights = [fresh(torch.empty_like(each, dtype=inner(x.dtype))) for each in weights] if groups == 0 else []
     one = x.new_ones(1, dtype=inner(x.dtype))
     call = Call(kernel, plan_backward(layout, sizes, around.mask is not None, groups > 0, threads_now()))
-    call.put({fields.X: x, fields.Y: y, fields.DY: dy, fields.Z: saved[0], fields.HISTORY: saved[1], fields.ONE: one})
-    call.put({fields.D_Z: d_saved[0], fields.D_HISTORY: d_saved[1], fields.DX: dx if with_dx else None})
+    call.put({fields.X: x, fields.Y: y, fields.DY: dy, fields.ONE: one, fields.DX: dx if with_dx else None})
+    call.put({fields.SAVED: saved[0], fields.HISTORY: saved[1]})
+    call.put({fields.D_SAVED: d_saved[0], fields.D_HISTORY: d_saved[1]})
     nothing = [None] * layout.states
     for given in (state, (), d_last, d_state, reset_state, d_reset):
         call.append(given or nothing)
@@ -271,14 +272,15 @@ def backward(
 
 
 def saved_shapes(kernel: Kernel, places: Sequence[int], sizes: Sizes) -> list[tuple[int, ...]]:
-    """The shapes of what backward needs: the saved gates in blocks, and the states other than h.
+    """The shapes of what backward needs: the saved values, signals apart or in blocks, and the states other than h.
 
     The places are T and B, or N if x is packed. What fills them stands in the order of the kernel.
     """
-    layout = kernel.layout
+    layout, padded = kernel.layout, sizes.padded(kernel.layout)
+    values = (sizes.blocks(layout), layout.slots, layout.block) if layout.in_place else (layout.slots, padded)
     return [
-        (sizes.directions, *places, sizes.blocks(layout), layout.slots, layout.block),
-        (sizes.directions, layout.states - 1, *places, sizes.padded(layout)),
+        (sizes.directions, *places, *values),
+        (sizes.directions, layout.states - 1, *places, padded),
     ]
 
 

@@ -46,7 +46,8 @@ Where rows end early, the longest come first, so that the rows of a step are the
     MASK,  # [D, B, OUTPUTS] in the order of the caller: what multiplies states before the recurrent product; or 0
     X,  # [N, I]
     Y,  # [N, D, OUTPUTS], or with ORDER [T, B, D, OUTPUTS] in the order of the caller, zero where rows have ended
-    Z,  # [D, N, P, SLOTS, BLOCK]: input products, overwritten by what is saved; or a chunk of them
+    Z,  # [D, CHUNK * B, P, G, BLOCK]: input products; 0: they stand in SAVED until the cell overwrites them
+    SAVED,  # [D, N, P, SLOTS, BLOCK]: what the cell saves for backward; [D, N, SLOTS, P * BLOCK] if it is watched
     HISTORY,  # [D, S - 1, N, P * BLOCK]: the states other than h, for backward
     STATE,  # [D, 2, S, B, P * BLOCK]: the working states, in turn
     SEEN,  # [D, 2, C, B, P * BLOCK]: the states as the recurrent product sees them; 0 if it sees them as they are
@@ -63,7 +64,7 @@ Where rows end early, the longest come first, so that the rows of a step are the
     TURNED_P,  # [D, vectors of P * BLOCK, OUTPUTS, LANES]: the projection with units along the lanes, or 0
     TURNED_R,  # [D, C, vectors of the blocks of OUTPUTS, K, LANES]
     DY,  # like Y
-    D_Z,  # like Z, or 0: the cotangents of watched signals
+    D_SAVED,  # like SAVED, or 0: the cotangents of watched signals
     D_HISTORY,  # like HISTORY, or 0: the cotangents of watched states
     DX,  # [D, N, I], or 0
     DX_PADDED,  # [D, CHUNK, B, vectors of I * LANES]
@@ -84,10 +85,10 @@ Where rows end early, the longest come first, so that the rows of a step are the
     D_OUT,  # [D, CHUNK * B, vectors of OUTPUTS * LANES]: the cotangents of what is projected
     D_OPEN,  # [D, B, P * BLOCK]: those of h before the projection
     D_PACKED_VECTORS,  # [D, vectors, B, P * BLOCK]
-    ZEROS,  # [SLOTS * BLOCK], and at least four vectors
+    ZEROS,  # [BLOCK], and at least four vectors
     ONE,  # [1]
     POINTERS,  # the first of the addresses below
-) = range(74)
+) = range(75)
 
 # From POINTERS on stand groups of addresses, one for each state [D, B, H or OUTPUTS]: the FIRST states, the LAST ones,
 # the cotangents of the last and of the first, what a reset brings (0: zeros), and its cotangents, to which the kernel

@@ -43,7 +43,7 @@ from cellwright.kernels.fields import (
 from cellwright.kernels.printed import (
     BLOCK,
     GATES,
-    KEEP,
+    IN_PLACE,
     LANES,
     OUTER,
     PHASES,
@@ -52,10 +52,10 @@ from cellwright.kernels.printed import (
     ROWS_AT_ONCE,
     SCRATCH_SIZE,
     SIZE,
-    SLOTS,
     STATES,
     UNIT_VECTORS,
     VECTORS,
+    Z_SLOTS,
     digest,
     forward_cell,
     load,
@@ -84,6 +84,8 @@ from cellwright.kernels.shared_loop import (
     pack_forward,
     pack_projection,
     room_of,
+    saved_at,
+    saved_stride,
     starts_anew,
     state_given,
     tile_for,
@@ -167,10 +169,10 @@ def finish(call: Any, direction: int, member: int, size: int) -> None:
 
 @compiled
 def z_at(call: Any, direction: int, low: int, t: int, row: int) -> int:
-    """The address in Z of a row at step t, in the chunk that begins at step `low`."""
-    z_row = blocks(call[UNITS]) * SLOTS * BLOCK * SIZE
-    if KEEP:
-        return call[Z] + (direction * call[PLACES] + first_place(call, t) + row) * z_row
+    """The address of the input products of a row at step t, in the chunk that begins at step `low`."""
+    if IN_PLACE:
+        return saved_at(call, direction, first_place(call, t) + row, 0)
+    z_row = blocks(call[UNITS]) * Z_SLOTS * BLOCK * SIZE
     # Threads that share the rows are at different chunks: a row has one place, whoever has ended.
     before = (t - low) * call[ROWS] if call[SHARES] != 0 else first_place(call, t) - first_place(call, low)
     return call[Z] + (direction * call[CHUNK] * call[ROWS] + before + row) * z_row
@@ -196,7 +198,7 @@ def as_stored(
 def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: int, member: int, size: int) -> None:
     """W x + b for rows that stand side by side, from a row at step t on."""
     inputs, count = words(call[INPUTS]), blocks(call[UNITS])
-    width, z_row = GATES * BLOCK * SIZE, count * SLOTS * BLOCK * SIZE
+    width, z_row = GATES * BLOCK * SIZE, count * Z_SLOTS * BLOCK * SIZE
     z = z_at(call, direction, low, t, row)
     x = call[X] + (first_place(call, t) + row) * inputs * SIZE
     first, last = own_blocks(call, member, size)
@@ -207,7 +209,7 @@ def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: i
         if call[PACKED_W] == 0:
             as_stored(
                 call, call[weights_of(call, direction)], inputs, p, rows, x, inputs * SIZE, inputs,
-                bias, 0, z + p * SLOTS * BLOCK * SIZE, z_row,
+                bias, 0, z + p * Z_SLOTS * BLOCK * SIZE, z_row,
             )  # fmt: skip
             continue
         for n in range(0, rows, rows_at_once):
@@ -215,7 +217,7 @@ def input_product(call: Any, direction: int, low: int, t: int, row: int, rows: i
                 tile_for(call, p), min(rows_at_once, rows - n), GATES * UNIT_VECTORS,
                 x + n * inputs * SIZE, inputs * SIZE, SIZE,
                 panel, width, LANES * SIZE, inputs,
-                bias, 0, z + n * z_row + p * SLOTS * BLOCK * SIZE, z_row, LANES * SIZE,
+                bias, 0, z + n * z_row + p * Z_SLOTS * BLOCK * SIZE, z_row, LANES * SIZE,
             )  # fmt: skip
 
 
@@ -239,19 +241,20 @@ def cell_of(
     """The cell for one row and block: all signals and the new state; h also goes to y."""
     units, places = call[UNITS], call[PLACES]
     count, place = blocks(units), first_place(call, t) + row
-    stride, block = call[ROWS] * count * BLOCK * SIZE, p * BLOCK * SIZE
+    padded, block = count * BLOCK * SIZE, p * BLOCK * SIZE
+    stride = call[ROWS] * padded
     old = state_at(call, direction, side, row, p)
     new = state_at(call, direction, 1 - side, row, p)
-    x = z_at(call, direction, low, t, row) + SLOTS * block
-    history = call[HISTORY] + (direction * (STATES - 1) * places + place) * count * BLOCK * SIZE + block
-    vectors = call[PACKED_VECTORS] + direction * VECTORS * count * BLOCK * SIZE + block
+    x, saved = z_at(call, direction, low, t, row) + Z_SLOTS * block, saved_at(call, direction, place, p)
+    history = call[HISTORY] + (direction * (STATES - 1) * places + place) * padded + block
+    vectors = call[PACKED_VECTORS] + direction * VECTORS * padded + block
     noise = noise_at(call, direction, place, p)
     for n in range(UNIT_VECTORS):
         u = n * LANES * SIZE
         forward_cell(
             phase, x + u, r + u, old + u, stride, new + u, y + n * LANES * OUTER, units - p * BLOCK - n * LANES,
-            history + u, places * count * BLOCK * SIZE, vectors + u, count * BLOCK * SIZE,
-            noise + u, units * SIZE, kept_at(call) + block + u, count * BLOCK * SIZE, room_of(call), units,
+            saved + u, saved_stride(call), history + u, places * padded, vectors + u, padded,
+            noise + u, units * SIZE, kept_at(call) + block + u, padded, room_of(call), units,
         )  # fmt: skip
 
 

@@ -55,10 +55,10 @@ def kernel_of(
 
 
 def saved_shapes(kernel: Kernel, places: Sequence[int], sizes: Sizes) -> list[tuple[int, ...]]:
-    """The shapes of what backward needs: the saved values in one block of all units, and the states other than h."""
+    """The shapes of what backward needs: the saved values, and the states other than h."""
     slots, states = len(kernel.program.saved), len(kernel.program.states)
     return [
-        (sizes.directions, *places, 1, slots, sizes.units),
+        (sizes.directions, *places, slots, sizes.units),
         (sizes.directions, states - 1, *places, sizes.units),
     ]
 

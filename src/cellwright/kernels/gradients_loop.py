@@ -33,7 +33,6 @@ from cellwright.kernels.fields import (
     UNITS,
     ZEROS,
     X,
-    Z,
 )
 from cellwright.kernels.printed import (
     APART,
@@ -64,7 +63,17 @@ from cellwright.kernels.printed import (
     store_some,
     turn,
 )
-from cellwright.kernels.shared_loop import blocks, even, first_place, output_vectors, tile_for, weights_of, words
+from cellwright.kernels.shared_loop import (
+    blocks,
+    even,
+    first_place,
+    output_vectors,
+    saved_at,
+    saved_stride,
+    tile_for,
+    weights_of,
+    words,
+)
 from cellwright.kernels.team import meet, own_number, part
 
 PIECE = 512  # gate columns; four vectors of them fill an eighth of a megabyte
@@ -272,17 +281,17 @@ def bias_gradient(call: Any, dz: int, columns: int, to: int, rows: int) -> None:
 def projection_gradient(call: Any, direction: int, start: int, rows: int, member: int, size: int) -> None:
     """Add what a chunk says about the projection: the cotangents of what is put out, turned, times h before it."""
     outputs, number = call[OUTPUTS], blocks(call[UNITS])
-    pitch, z_row = output_vectors(call) * LANES, number * SLOTS * BLOCK * SIZE
+    pitch, h_row = output_vectors(call) * LANES, number * SLOTS * BLOCK * SIZE
     d_out = call[D_OUT] + direction * call[CHUNK] * call[ROWS] * pitch * SIZE
     rows_at_once = even(outputs, ROWS_AT_ONCE)
     first, last = part(number, member, size)
     for p in range(first, last):
-        h = call[Z] + (direction * call[PLACES] + start) * z_row + (p * SLOTS + H_SLOT) * BLOCK * SIZE
+        h = saved_at(call, direction, start, p) + H_SLOT * saved_stride(call)
         for n in range(0, outputs, rows_at_once):
             to = call[D_PACKED_P] + ((direction * number + p) * outputs + n) * BLOCK * SIZE
             multiply(
                 call[TILE], min(rows_at_once, outputs - n), UNIT_VECTORS, d_out + n * SIZE, SIZE, pitch * SIZE,
-                h, z_row, LANES * SIZE, rows, to, BLOCK * SIZE, to, BLOCK * SIZE, LANES * SIZE,
+                h, h_row, LANES * SIZE, rows, to, BLOCK * SIZE, to, BLOCK * SIZE, LANES * SIZE,
             )  # fmt: skip
 
 

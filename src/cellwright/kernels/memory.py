@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, pack: bool, threads: int) -> Plan:
+def plan_forward(layout: Layout, sizes: Sizes, masked: bool, pack: bool, threads: int) -> Plan:
     """The team and the memory of a forward call, which packs the matrices or reads them as they are stored."""
     team = team_for(sizes, layout, threads)
     rows, inputs, units, directions, outputs = sizes[1:]
@@ -45,7 +45,7 @@ def plan_forward(layout: Layout, sizes: Sizes, keep: bool, masked: bool, pack: b
         fields.SEEN: directions * 2 * layout.recurrent * rows * padded if masked or layout.narrow else 0,
         fields.SCRATCH: team.threads * layout.scratch // layout.size,
         fields.ROOM: team.threads * room_size(layout, sizes),
-        fields.Z: 0 if keep else directions * chunk_steps(sizes, layout) * rows * padded * layout.slots,
+        fields.Z: 0 if layout.in_place else directions * chunk_steps(sizes, layout) * rows * panel,
         fields.PACKED_W: directions * inputs * panel if pack else 0,
         fields.PACKED_R: directions * layout.recurrent * outputs * panel if pack else 0,
         fields.PACKED_P: directions * put_out * units if layout.projected and pack else 0,
@@ -74,7 +74,7 @@ def plan_backward(layout: Layout, sizes: Sizes, masked: bool, apart: bool, threa
         fields.D_PACKED_BX: directions * panel,
         fields.D_PACKED_BR: directions * panel,
         fields.D_PACKED_VECTORS: directions * layout.vectors * rows * padded,
-        fields.ZEROS: max(4 * layout.lanes, layout.slots * layout.block),
+        fields.ZEROS: max(4 * layout.lanes, layout.block),
     }
     others = {
         fields.DZX: chunk * panel,
@@ -157,7 +157,7 @@ def room_size(layout: Layout, sizes: Sizes) -> int:
 
 def chunk_steps(sizes: Sizes, layout: Layout) -> int:
     """Steps whose gates stand in memory at once: some hundred rows, but not much more than caches hold."""
-    row = sizes.padded(layout) * layout.slots * layout.size
+    row = sizes.padded(layout) * layout.z_slots * layout.size
     rows = max(24, min(512, (1 << 22) // row))
     return max(1, min(sizes.steps, rows // max(1, sizes.rows)))
 

@@ -152,6 +152,8 @@ class Layout:
     """The sizes that a program and a target fix: what kernel and caller agree on.
 
     A cell in phases, and a projection, need whole rows of units: threads then share the rows, never the units.
+    What the cell saves for backward takes the place of input products, unless it is watched: then each signal stands
+    by itself, so that it can be handed out as it is.
     """
 
     lanes: int
@@ -165,6 +167,7 @@ class Layout:
     vectors: int
     noise: int
     slots: int
+    in_place: bool
     unit_vectors: int
     rows_at_once: int
     apart: bool
@@ -175,7 +178,7 @@ class Layout:
     @classmethod
     def of(cls, program: Program, target: Target) -> Layout:
         passes = (forward_phases(program), backward_phases(program))
-        gates = len(program.gates)
+        gates, in_place = len(program.gates), bool(program.gradients) and not program.watched
         unit_vectors = max(1, 4 // gates)
         in_registers = target.registers * 3 // 4 // max(4, gates * unit_vectors)
         return cls(
@@ -189,7 +192,8 @@ class Layout:
             projected=program.projected,
             vectors=len(program.vectors),
             noise=len(program.noise),
-            slots=max(gates, len(program.saved)),
+            slots=max(gates, len(program.saved)) if in_place else len(program.saved),
+            in_place=in_place,
             unit_vectors=unit_vectors,
             rows_at_once=2 * SIDE if target.tiled else max(1, min(6, in_registers)),
             apart=bool(program.gradients) and program.apart,
@@ -207,6 +211,11 @@ class Layout:
     def block(self) -> int:
         """Units in a block."""
         return self.unit_vectors * self.lanes
+
+    @property
+    def z_slots(self) -> int:
+        """Vectors for each of a block's units where input products stand."""
+        return self.slots if self.in_place else self.gates
 
     @property
     def panel(self) -> int:
@@ -276,6 +285,8 @@ UNIT_VECTORS = {layout.unit_vectors}
 BLOCK = {layout.block}
 GATES = {layout.gates}
 SLOTS = {layout.slots}
+Z_SLOTS = {layout.z_slots}
+IN_PLACE = {layout.in_place}
 STATES = {layout.states}
 RECURRENT = {layout.recurrent}
 PROJECTED = {layout.projected}
@@ -284,7 +295,6 @@ VECTORS = {layout.vectors}
 NOISES = {layout.noise}
 ROWS_AT_ONCE = {layout.rows_at_once}
 SCRATCH_SIZE = {layout.scratch}
-KEEP = {bool(program.gradients)}
 APART = {layout.apart}
 PHASES = {phases.count}
 KEPT = {len(phases.kept)}
@@ -311,14 +321,14 @@ def forward_body(program: Program) -> str:
     loads |= {f"s_{state}": f"load(at_s + {k} * s_stride)" for k, state in enumerate(program.states)}
     loads |= vector_loads(program)
     arguments = (
-        "phase, at_x, at_r, at_s, s_stride, at_new, at_y, count, at_history, history_stride, at_w, w_stride, "
-        "at_noise, noise_stride, at_kept, kept_stride, at_sums, units"
+        "phase, at_x, at_r, at_s, s_stride, at_new, at_y, count, at_saved, saved_stride, at_history, history_stride, "
+        "at_w, w_stride, at_noise, noise_stride, at_kept, kept_stride, at_sums, units"
     )
     return functions("forward_cell", arguments, loads, forward_phases(program), forward_stores(program))
 
 
 def forward_stores(program: Program) -> list[Store]:
-    """What the cell writes: states, outputs, what is saved. All of it last: it stands where the cell reads."""
+    """What the cell writes: states, outputs, what is saved; that last, unless it has a place of its own."""
     stores = []
     for k, value in enumerate(program.state.values()):
         if k == 0 and program.projected:
@@ -329,14 +339,14 @@ def forward_stores(program: Program) -> list[Store]:
             stores.append(Store(value, f"store_outer(at_y, {spelt(value)}, count)"))
         elif program.gradients:
             stores.append(Store(value, f"store(at_history + {k - 1} * history_stride, {spelt(value)})"))
-    saved = enumerate(program.saved)
-    return stores + [Store(value, f"store(at_x + {k} * BLOCK * SIZE, {spelt(value)})") for k, value in saved]
+    saved, apart = enumerate(program.saved), bool(program.watched)
+    return stores + [Store(value, f"store(at_saved + {k} * saved_stride, {spelt(value)})", apart) for k, value in saved]
 
 
 def backward_body(program: Program) -> str:
     saved = {name: k for k, name in enumerate(program.saved) if isinstance(name, str)}
-    loads = {name: f"load(at_saved + {k} * BLOCK * SIZE)" for name, k in saved.items()}
-    loads |= {f"d_{name}": f"load(at_d_saved + {k} * BLOCK * SIZE)" for k, name in enumerate(program.watched)}
+    loads = {name: f"load(at_saved + {k} * saved_stride)" for name, k in saved.items()}
+    loads |= {f"d_{name}": f"load(at_d_saved + {k} * d_saved_stride)" for k, name in enumerate(program.watched)}
     for k, state in enumerate(program.states):
         new = program.state[state]
         loads[f"s_{state}"] = "load(at_h_before)" if k == 0 else f"load(at_s + {k - 1} * s_stride)"
@@ -349,9 +359,9 @@ def backward_body(program: Program) -> str:
             loads[new] = "load_outer(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"
     loads |= vector_loads(program)
     arguments = (
-        "phase, at_saved, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, w_stride, "
-        "at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, at_d_history, d_history_stride, at_dx, at_dr, "
-        "at_dw, dw_stride, at_kept, kept_stride, at_sums, units"
+        "phase, at_saved, saved_stride, at_h_before, at_s, s_stride, at_y, at_history, history_stride, count, at_w, "
+        "w_stride, at_noise, noise_stride, at_d, d_stride, at_dy, at_d_saved, d_saved_stride, at_d_history, "
+        "d_history_stride, at_dx, at_dr, at_dw, dw_stride, at_kept, kept_stride, at_sums, units"
     )
     return functions("backward_cell", arguments, loads, backward_phases(program), backward_stores(program))
 

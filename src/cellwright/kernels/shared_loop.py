@@ -22,11 +22,13 @@ from cellwright.kernels.fields import (
     PACKED_R,
     PACKED_VECTORS,
     PACKED_W,
+    PLACES,
     POINTERS,
     RESETS,
     ROOM,
     ROOM_SIZE,
     ROWS,
+    SAVED,
     SHARES,
     STEPS,
     TILE,
@@ -36,6 +38,7 @@ from cellwright.kernels.fields import (
 from cellwright.kernels.printed import (
     BLOCK,
     GATES,
+    IN_PLACE,
     KEPT,
     LANES,
     NOISES,
@@ -44,6 +47,7 @@ from cellwright.kernels.printed import (
     PROJECTED,
     RECURRENT,
     SIZE,
+    SLOTS,
     STATES,
     SUMS,
     UNIT_VECTORS,
@@ -209,6 +213,21 @@ def state_given(call: Any, group: int, k: int, direction: int, row: int, block: 
 def noise_at(call: Any, direction: int, place: int, block: int) -> int:
     """The address of what the cell is given at a place; its values follow at a stride of H."""
     return call[NOISE] + (place * call[NOISE_PLACE] + direction * NOISES * call[UNITS] + block * BLOCK) * SIZE
+
+
+@compiled
+def saved_at(call: Any, direction: int, place: int, block: int) -> int:
+    """The address of what the cell saves at a place; its values follow at a stride."""
+    count, row = blocks(call[UNITS]), direction * call[PLACES] + place
+    if IN_PLACE:
+        return call[SAVED] + (row * count + block) * SLOTS * BLOCK * SIZE
+    return call[SAVED] + (row * SLOTS * count + block) * BLOCK * SIZE
+
+
+@compiled
+def saved_stride(call: Any) -> int:
+    """From one saved value to the next: signals stand as they are handed out, all others as they are read again."""
+    return BLOCK * SIZE if IN_PLACE else blocks(call[UNITS]) * BLOCK * SIZE
 
 
 @compiled

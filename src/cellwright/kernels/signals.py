@@ -11,8 +11,15 @@ from .layer import Layer
 from .operator import ragged_of
 
 
-def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str, Tensor]:
-    """Every signal, laid out as x: `[T, B, D, H]` or packed `[N, D, H]`; views of what is kept for backward."""
+def signals_of(layer: Layer, y: Tensor, saved: Tensor, history: Tensor) -> dict[str, Tensor]:
+    """Every signal, laid out as x: `[T, B, D, H]` or packed `[N, D, H]`; views of what is kept for backward.
+
+    Args:
+        layer: what was called.
+        y: its outputs.
+        saved: `[D, N, slots, H]`, the watched signals first; units up to whole blocks of the kernel.
+        history: `[D, S - 1, N, H]`.
+    """
     engine, projected = engine_for(layer.x.device.type), layer.weights[0].p is not None
     kernel = engine.kernel_of(layer.cell, layer.x.dtype, True, True, projected)
     directions, _, units = layer.shape_of_state()
@@ -20,15 +27,15 @@ def signals_of(layer: Layer, y: Tensor, z: Tensor, history: Tensor) -> dict[str,
     places = math.prod(layer.x.shape[:-1]) if ragged is None else int(ragged.begins[-1])
 
     def parts(kept: Tensor, shape: tuple[int, ...], *order: int) -> Tensor:
-        """What is kept in a shape, laid out in an order: as parts, places, directions and blocks of units."""
+        """What is kept in a shape, laid out in an order: as parts, places, directions and units."""
         return kept.flatten()[: math.prod(shape)].view(shape).permute(order)
 
-    blocks, slots, block = z.shape[-3:]
-    gates = parts(z, (directions, places, blocks, slots, block), 3, 1, 0, 2, 4)
-    states = parts(history, (directions, history.shape[1], places, blocks, block), 1, 2, 0, 3, 4)
-    signals = {layer.cell.states[0]: y.unflatten(-1, (directions, layer.outputs)).to(z.dtype)}
-    for names, kept in ((kernel.program.watched, gates), (kernel.program.states[1:], states)):
+    slots, padded = saved.shape[-2:]
+    values = parts(saved, (directions, places, slots, padded), 2, 1, 0, 3)
+    states = parts(history, (directions, history.shape[1], places, padded), 1, 2, 0, 3)
+    signals = {layer.cell.states[0]: y.unflatten(-1, (directions, layer.outputs)).to(saved.dtype)}
+    for names, kept in ((kernel.program.watched, values), (kernel.program.states[1:], states)):
         for number, name in enumerate(names):
-            rows = kept[number].flatten(2)[..., :units]
+            rows = kept[number][..., :units]
             signals[name] = ragged.unpacked(rows) if ragged is not None else rows.unflatten(0, layer.x.shape[:-1])
     return {name: signals[name] for name in layer.cell.signals}

@@ -33,7 +33,7 @@ class Stepper:
         self.threads = threads_now()
         sizes = Sizes(1, rows, inputs, layer.units, 1, layer.outputs)
         pack = rows > FEW
-        plan = plan_forward(self.kernel.layout, sizes, False, False, pack, self.threads)
+        plan = plan_forward(self.kernel.layout, sizes, False, pack, self.threads)
         self.call = cpu.Call(self.kernel, plan)
         self.call.append([*layer.state, *layer.state, *[None] * len(layer.state) * (fields.GROUPS - 2)])
         self.call.append_weights(layer.learned, 1, layer.weights[0].b_w is not None, [None] * len(layer.learned))
