@@ -13,16 +13,17 @@ LANES: int  # numbers in a vector
 UNIT_VECTORS: int  # vectors of units in a block
 BLOCK: int  # units in a block
 GATES: int
-SLOTS: int  # values per unit that Z holds: as many as gates, or as saved values if these are more
+SLOTS: int  # values per unit that SAVED holds; at least as many as gates if it is in place of input products
+Z_SLOTS: int  # values per unit where input products stand: gates, or what SAVED holds
+IN_PLACE: bool  # whether what the cell saves takes the place of the input products
 STATES: int
 PROJECTED: bool  # whether h is projected before it is put out and carried on
-H_SLOT: int  # which of the values in Z is h before the projection
+H_SLOT: int  # which of the saved values is h before the projection
 RECURRENT: int  # how many of them the recurrent weights multiply: the first ones
 VECTORS: int  # learned vectors
 NOISES: int  # values per unit that are given for every step
 ROWS_AT_ONCE: int  # rows of a tile
 SCRATCH_SIZE: int  # bytes that one thread needs for a tile
-KEEP: bool  # whether forward saves what backward needs
 PHASES: int  # runs over the units of a row that the cell takes; between them sums over the row are made
 KEPT: int  # values per unit that later phases need of earlier ones
 SUMS: int  # sums over a row
@@ -51,12 +52,14 @@ def turn(
 def digest(routine: int, at: int, size: int, before: int) -> int: ...
 def settle(phase: int, sums: int) -> None: ...
 def forward_cell(
-    phase: int, x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, history: int, history_stride: int,
-    w: int, w_stride: int, noise: int, noise_stride: int, kept: int, kept_stride: int, sums: int, units: int,
+    phase: int, x: int, r: int, s: int, s_stride: int, new: int, y: int, count: int, saved: int, saved_stride: int,
+    history: int, history_stride: int, w: int, w_stride: int, noise: int, noise_stride: int,
+    kept: int, kept_stride: int, sums: int, units: int,
 ) -> None: ...  # fmt: skip
 def backward_cell(
-    phase: int, saved: int, h_before: int, s: int, s_stride: int, y: int, history: int, history_stride: int, count: int,
-    w: int, w_stride: int, noise: int, noise_stride: int, d: int, d_stride: int, dy: int, d_saved: int,
-    d_history: int, d_history_stride: int, dx: int, dr: int, dw: int, dw_stride: int,
+    phase: int, saved: int, saved_stride: int, h_before: int, s: int, s_stride: int, y: int,
+    history: int, history_stride: int, count: int, w: int, w_stride: int, noise: int, noise_stride: int,
+    d: int, d_stride: int, dy: int, d_saved: int, d_saved_stride: int, d_history: int, d_history_stride: int,
+    dx: int, dr: int, dw: int, dw_stride: int,
     kept: int, kept_stride: int, sums: int, units: int,
 ) -> None: ...  # fmt: skip
