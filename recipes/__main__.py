@@ -23,7 +23,7 @@ from rich.table import Table
 
 import recipes
 
-from .recipe import Recipe
+from .recipe import Recipe, without_seeds
 
 NO_RECIPES = {"__main__", "recipe", "tables"}
 
@@ -81,6 +81,8 @@ def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, con
         recipe.prepare(data / recipe.source, making)
         making.rename(prepared)
     commands, figures, minutes, busy = recipe.commands_for(prepared), [], 0.0, 0.0
+    if "--seed" in options.split():
+        commands = without_seeds(commands)
     for number, command in enumerate(commands):
         run = (runs / "-".join([name, str(number), *options.split()])).resolve()
         if not (run / "result.json").exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,12 @@ class Recipe:
     def reached(self, figure: float, goal: float) -> bool:
         """Whether a figure is as good as a goal."""
         return figure <= goal if self.lower else figure >= goal
+
+
+def without_seeds(commands: Sequence[Command]) -> list[Command]:
+    """The commands without a seed of their own; those that differed in nothing else are one."""
+    bare = [command._replace(arguments=re.sub(r"\s*--seed \d+", "", command.arguments)) for command in commands]
+    return list(dict.fromkeys(bare))
 
 
 def nothing(source: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cellwright.cli.options import parameters
 from cellwright.tasks import families
 from recipes.__main__ import Outcome, beside, found, main, noted
-from recipes.recipe import Command, Recipe
+from recipes.recipe import Command, Recipe, without_seeds
 from tests.tasks.small import MAKERS, OPTIONS
 
 
@@ -136,6 +136,11 @@ def test_a_recipe_stands_beside_the_layer_of_pytorch(
     for seed in (1, 2):
         ours, theirs = found[f"reviews-0---seed-{seed}"], found[f"reviews-0---seed-{seed}---torch"]
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
+
+
+def test_seeds_of_commands_give_way_to_those_that_are_asked_for() -> None:
+    commands = [Command(f"memory adding --seed {seed} --steps {steps}") for steps in (100, 200) for seed in (1, 2)]
+    assert without_seeds(commands) == [Command("memory adding --steps 100"), Command("memory adding --steps 200")]
 
 
 def test_the_mean_and_the_spread_of_seeds_are_shown() -> None:
