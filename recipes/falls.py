@@ -1,4 +1,8 @@
-"""Frames: falls of people in 70 videos (Kwolek & Kepski, 2014); sequences whose number divides by 5 are held out."""
+"""Frames: falls of people in 70 videos (Kwolek & Kepski, 2014); sequences whose number divides by 5 are held out.
+
+The settings are the best of 32 units in four folds of the rest (accuracy .935), which is within a standard error of the
+best of all (.941, 64 units).
+"""
 
 import csv
 import math
