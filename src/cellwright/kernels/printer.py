@@ -214,7 +214,7 @@ class Layout:
 
     @property
     def z_slots(self) -> int:
-        """Vectors for each of a block's units where input products stand."""
+        """Values for each unit where input products stand: gates, or what takes their place."""
         return self.slots if self.in_place else self.gates
 
     @property
@@ -339,8 +339,8 @@ def forward_stores(program: Program) -> list[Store]:
             stores.append(Store(value, f"store_outer(at_y, {spelt(value)}, count)"))
         elif program.gradients:
             stores.append(Store(value, f"store(at_history + {k - 1} * history_stride, {spelt(value)})"))
-    saved, apart = enumerate(program.saved), bool(program.watched)
-    return stores + [Store(value, f"store(at_saved + {k} * saved_stride, {spelt(value)})", apart) for k, value in saved]
+    saved, early = enumerate(program.saved), bool(program.watched)
+    return stores + [Store(value, f"store(at_saved + {k} * saved_stride, {spelt(value)})", early) for k, value in saved]
 
 
 def backward_body(program: Program) -> str:

@@ -16,7 +16,8 @@ class Trace(Mapping[str, Tensor]):
 
     Each is `[T, B, layers * D, H]`, in the layout of the input (`[B, T, layers * D, H]` if batch_first, without B for
     one sequence), with layers and directions in the order of the last states. Behind the end of a sequence they are
-    zero. They are part of the computation: a loss may use them, and its gradient flows on.
+    zero. They are part of the computation: a loss may use them, and its gradient flows on. Signals share memory with
+    each other, and with what backward needs: keep a `.clone()` of one to let the others go.
 
     Attributes:
         output: what the layer returns.
