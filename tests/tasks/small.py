@@ -39,6 +39,18 @@ def texts(path: Path, count: int, seed: int) -> Path:
     return path
 
 
+def windows(path: Path, count: int, seed: int) -> Path:
+    """Waves of two speeds, with noise, of different lengths."""
+    chance, lines = random.Random(seed), ["sequence,height,still,label"]
+    for n in range(count):
+        speed, start = (0.5, 1.5)[n % 2], chance.uniform(0, math.pi)
+        for t in range(chance.randint(15, 30)):
+            height = math.sin(start + speed * t) + chance.gauss(0, 0.2)
+            lines.append(f"wave{n},{height:.3f},1,{('slow', 'fast')[n % 2]}")
+    path.write_text("\n".join(lines))
+    return path
+
+
 def clips(path: Path, count: int, seed: int) -> Path:
     """Something that moves up or down, seen with noise; some frames have no label."""
     chance, lines = random.Random(seed), ["video,height,wave,label"]

@@ -10,7 +10,7 @@ import torch
 from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts
 from cellwright.tasks.confusion import Classified, Confusion
-from cellwright.tasks.labels import Example, LabelSettings, LabelTask, read_examples
+from cellwright.tasks.labels import Example, LabelSettings, TextTask, read_examples
 from cellwright.tasks.task import Step
 
 SMALL = LabelSettings(hidden=4, embedding=3, batch=2)
@@ -63,22 +63,22 @@ def test_what_is_no_table_is_told_line_by_line(tmp_path: Path, content: str, mes
 
 def test_there_must_be_something_to_tell_apart() -> None:
     with pytest.raises(DataError, match="at least two classes to tell apart, but all are 'good'"):
-        LabelTask(Parts(EXAMPLES[::2], EXAMPLES[:1]), SMALL)
+        TextTask(Parts(EXAMPLES[::2], EXAMPLES[:1]), SMALL)
     with pytest.raises(DataError, match="'a fine day' has none"):
-        LabelTask(Parts([Example("a fine day", None), *EXAMPLES], EXAMPLES), SMALL)
+        TextTask(Parts([Example("a fine day", None), *EXAMPLES], EXAMPLES), SMALL)
     with pytest.raises(DataError, match="'ugly' of 'x' is not; add examples"):
-        LabelTask(Parts(EXAMPLES, [Example("x", "ugly")]), SMALL)
+        TextTask(Parts(EXAMPLES, [Example("x", "ugly")]), SMALL)
 
 
 def test_balanced_classes_weigh_the_same() -> None:
-    task = LabelTask(Parts(EXAMPLES, EXAMPLES), LabelSettings(hidden=4, balanced=True))
+    task = TextTask(Parts(EXAMPLES, EXAMPLES), LabelSettings(hidden=4, balanced=True))
     counts = torch.tensor([1.0, 2.0])
     assert task.labels.names == ("bad", "good")
     assert torch.allclose(task.weights * counts, torch.full((2,), 1.5))
 
 
 def test_an_empty_text_is_an_unknown_word() -> None:
-    task = LabelTask(Parts(EXAMPLES, EXAMPLES), SMALL)
+    task = TextTask(Parts(EXAMPLES, EXAMPLES), SMALL)
     assert task.numbers("") == [0]
     assert len(list(task.predict(task.network().eval(), [Example("", None), Example("fine", None)]))) == 2
 

@@ -37,7 +37,7 @@ class Symbols:
         return self.names[number - self.first]
 
 
-def to_json(tables: Mapping[str, Sequence[str] | Sequence[int]]) -> bytes:
+def to_json(tables: Mapping[str, Sequence[object]]) -> bytes:
     """Tables of names or numbers as the content of a file of a run."""
     return json.dumps({name: list(table) for name, table in tables.items()}, ensure_ascii=False, indent=0).encode()
 

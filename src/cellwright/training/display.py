@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from .learner import Learner
 
+LONGEST_LINE = 300
+
 
 class Display(Callback):
     """Shows a run on a console; where that is no terminal, only the rows and the samples.
@@ -61,7 +63,7 @@ class Display(Callback):
             f"valid {written(figures)}  {row[f'{unit}_per_second']:,.0f} {unit}/s  {clock(self.left)} left"
         )
         self.total, self.count = 0.0, 0
-        self.print("\n".join(f"      | {line}" for line in printable(progress.samples[-1]).split("\n")))
+        self.print("\n".join(f"      | {shortened(line)}" for line in printable(progress.samples[-1]).split("\n")))
 
     def print(self, text: str) -> None:
         """Print as it stands: a sample may hold anything, brackets included."""
@@ -97,6 +99,15 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def shortened(line: str) -> str:
+    """The beginning of a line that is very long; the file of the samples has all of it.
+
+    >>> shortened("short"), len(shortened("long " * 100))
+    ('short', 300)
+    """
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 4]} ..."
 
 
 def printable(text: str) -> str:

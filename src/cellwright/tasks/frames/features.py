@@ -7,19 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ...errors import DataError
 from ..examples import ExampleTask
+from ..measurements import SHOWN, Scale, disturbed
 from ..symbols import Symbols, from_json, to_json
 from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
-from .reading import Measured
+from .reading import Measured, columns_of
 from .settings import FrameSettings
-
-TABLES = ("columns", "means", "deviations", "labels")
-SHOWN = 6
-"""Features that a person can follow side by side."""
-LEAST = 1e-6
-"""A feature that varies less is not scaled up."""
 
 
 class FeatureNetwork(FrameNetwork):
@@ -31,28 +25,21 @@ class FeatureNetwork(FrameNetwork):
 
     def before(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """The features, `[B, T, features]`."""
-        if self.training:
-            frames = frames + self.noise * torch.randn_like(frames)
-            frames = frames * (torch.rand_like(frames[:, :1]) >= self.hide) / (1 - self.hide)
-        return frames
+        return disturbed(frames, self.noise, self.hide) if self.training else frames
 
 
 class Framing(FrameProblem):
     """What a network is for that labels frames by their features.
 
     Args:
-        columns: the names of the features.
-        means: of each feature.
-        deviations: of each feature.
+        scale: the features.
         labels: their names.
         settings: see `FrameSettings`.
     """
 
-    def __init__(
-        self, columns: Sequence[str], means: Tensor, deviations: Tensor, labels: Symbols, settings: FrameSettings
-    ) -> None:
+    def __init__(self, scale: Scale, labels: Symbols, settings: FrameSettings) -> None:
         super().__init__(labels, settings)
-        self.columns, self.means, self.deviations = tuple(columns), means, deviations
+        self.scale = scale
 
     @staticmethod
     def open(settings: FrameSettings, files: Files) -> Framing:
@@ -62,28 +49,21 @@ class Framing(FrameProblem):
     @property
     def files(self) -> Mapping[str, bytes]:
         """The features, how they are scaled, and the labels."""
-        found = (self.columns, self.means.tolist(), self.deviations.tolist(), self.labels.names)
-        return {FRAMES_FILE: to_json(dict(zip(TABLES, found, strict=True)))}
+        return {FRAMES_FILE: to_json({**self.scale.tables, "labels": self.labels.names})}
 
     def network(self) -> FeatureNetwork:
         """A new network."""
-        return FeatureNetwork(len(self.columns), len(self.labels), self.settings)
+        return FeatureNetwork(len(self.scale.columns), len(self.labels), self.settings)
 
     def shown(self, video: Measured) -> Beside:
         """The first features."""
-        return {"features": (video.features[:, :SHOWN].numpy(), self.columns[:SHOWN])}
+        return {"features": (video.features[:, :SHOWN].numpy(), video.columns[:SHOWN])}
 
     def seen(self, video: Measured) -> Tensor:
         """The features of a video, of about the same size all."""
-        if not isinstance(video, Measured) or video.columns != self.columns:
-            has = ", ".join(video.columns) if isinstance(video, Measured) else "frames alone"
-            raise DataError(
-                f"the features must be those that were learned, {', '.join(self.columns)}, but {video.name!r} has "
-                f"{has}; name and order them alike"
-            )
-        if self.settings.scaled == "each":
-            return standardised(video.features, *moments(video.features))
-        return standardised(video.features, self.means, self.deviations)
+        self.scale.must_have(columns_of(video), video.name)
+        scale = Scale.of(video.columns, video.features) if self.settings.scaled == "each" else self.scale
+        return scale(video.features)
 
 
 class FeatureTask(FrameTask, Framing):
@@ -107,28 +87,18 @@ class FeatureTask(FrameTask, Framing):
     def summary(self) -> str:
         """How many videos, frames and labels there are."""
         return (
-            f"{len(self.learned):,} videos ({sum(self.lengths(self.learned)):,} frames of {len(self.columns)} "
+            f"{len(self.learned):,} videos ({sum(self.lengths(self.learned)):,} frames of {len(self.scale.columns)} "
             f"features, {len(self.labels)} labels), measuring on {len(self.tested):,}"
         )
 
 
-def measured(videos: Sequence[Measured]) -> tuple[Sequence[str], Tensor, Tensor, Symbols]:
-    """Columns, means, deviations and labels of videos to learn from."""
-    return videos[0].columns, *moments(torch.cat([each.features for each in videos])), labels_of(videos)
+def measured(videos: Sequence[Measured]) -> tuple[Scale, Symbols]:
+    """The scale and the labels of videos to learn from."""
+    return Scale.of(videos[0].columns, torch.cat([each.features for each in videos])), labels_of(videos)
 
 
-def tables(files: Files) -> tuple[Sequence[str], Tensor, Tensor, Symbols]:
+def tables(files: Files) -> tuple[Scale, Symbols]:
     """The same, out of the files of a run."""
-    columns, means, deviations, labels = from_json(files(FRAMES_FILE), TABLES)
-    numbers = (torch.tensor([float(each) for each in row]) for row in (means, deviations))
-    return columns, *numbers, Symbols(labels)  # type: ignore[return-value]
-
-
-def moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each feature, over frames `[T, features]`."""
-    return features.mean(0), features.std(0, correction=0)
-
-
-def standardised(features: Tensor, means: Tensor, deviations: Tensor) -> Tensor:
-    """Features with mean 0 and deviation 1; one that does not vary is 0."""
-    return (features - means) / deviations.clamp(min=LEAST) * (deviations >= LEAST)
+    content = files(FRAMES_FILE)
+    (labels,) = from_json(content, ("labels",))
+    return Scale.of_json(content), Symbols(labels)

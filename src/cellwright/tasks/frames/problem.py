@@ -241,9 +241,9 @@ def labels_of(videos: Sequence[Video]) -> Symbols:
 def in_runs(labels: Sequence[str]) -> str:
     """Labels in short.
 
-    >>> in_runs(["rest", "rest", "move"])
-    'rest x 2, move x 1'
+    >>> in_runs(["rest", "rest", "", "move"])
+    'rest x 2, no label x 1, move x 1'
     """
     names = Symbols(dict.fromkeys(labels))
     runs = segments([names.number(each) for each in labels])
-    return ", ".join(f"{names.name(each.label)} x {each.end - each.first}" for each in runs)
+    return ", ".join(f"{names.name(each.label) or 'no label'} x {each.end - each.first}" for each in runs)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...errors import DataError
 from ..faults import Faults
-from ..files import read_file
+from ..measurements import numbers_of
+from ..tables import Line, is_table, named_columns
 from .video import FILMS, count_frames
 
 LABEL, VIDEO, FRAME = "label", "video", "frame"
-TABLES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -100,11 +96,6 @@ def read_videos(path: Path, skip: bool = False) -> list[Video]:
     return found
 
 
-def is_table(path: Path) -> bool:
-    """Whether a file is named as a table, compressed or not."""
-    return any(each in TABLES for each in path.suffixes)
-
-
 def is_film(path: Path) -> bool:
     """Whether a file is named as a video."""
     return path.suffix.lower() in FILMS
@@ -115,67 +106,35 @@ def columns_of(video: Video) -> tuple[str, ...]:
     return video.columns if isinstance(video, Measured) else ("pixels",)
 
 
-class Line(NamedTuple):
-    """A line of a table: its number and its cells, by the names of their columns."""
-
-    number: int
-    cells: dict[str, str]
-
-
 def of_table(path: Path, skip: bool) -> list[Video]:
     """The videos of one table."""
-    text = read_file(path)
-    rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
-    names = [each.strip() for each in next(rows, [])]
-    columns = tuple(each for each in names if each not in (LABEL, VIDEO))
     faults = Faults(path, skip)
+    names, lines = named_columns(path, faults)
+    columns = tuple(each for each in names if each not in (LABEL, VIDEO))
     if set(columns) - {FRAME}:
-        return of_features(path, columns, lines_of(rows, names, faults), faults)
+        return of_features(path, columns, lines, faults)
     if VIDEO not in names:
         raise DataError(
             f"{str(path)!r} has no features in its first line; name a column for each, beside {LABEL!r}, or bring the "
             f"columns {VIDEO!r}, {FRAME!r} and {LABEL!r} for video files"
         )
-    return of_films(path, lines_of(rows, names, faults), faults)
-
-
-def lines_of(rows: Iterator[list[str]], names: Sequence[str], faults: Faults) -> Iterator[Line]:
-    """The lines of a table that have something."""
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        number: int = rows.line_num  # type: ignore[attr-defined]
-        if len(row) != len(names):
-            faults.add(number, f"{len(row)} columns, not {len(names)}")
-        else:
-            yield Line(number, {name: cell.strip() for name, cell in zip(names, row, strict=True)})
+    return of_films(path, lines, faults)
 
 
 def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Video]:
     """The videos of a table of features."""
     name = path.name.partition(".")[0]
     frames = [
-        (cells.get(VIDEO, name), [number_in(cells[each], each, line, faults) for each in columns], cells.get(LABEL, ""))
-        for line, cells in lines
+        (line.cells.get(VIDEO, name), numbers, line.cells.get(LABEL, ""))
+        for line in lines
+        if (numbers := numbers_of(line, columns, faults)) is not None
     ]
-    frames = [frame for frame in frames if all(map(math.isfinite, frame[1]))]
     faults.check("bring a finite number in every column but label and video")
     found: list[Video] = []
     for each, group in groupby(frames, key=lambda frame: frame[0]):
         _, features, labels = zip(*group, strict=True)
         found.append(Measured(each, labels, columns, torch.tensor(features, dtype=torch.float32)))
     return found
-
-
-def number_in(cell: str, column: str, line: int, faults: Faults) -> float:
-    """The number in a cell."""
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        faults.add(line, f"{cell!r} in the column {column}")
-    return value
 
 
 def of_films(path: Path, lines: Iterator[Line], faults: Faults) -> list[Video]:

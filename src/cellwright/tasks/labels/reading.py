@@ -1,14 +1,22 @@
-"""Reading texts with a class each: a table of two columns, or a folder for each class."""
+"""Reading texts or measured sequences with a class each: a table, or a folder for each class."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from ...errors import DataError
 from ..faults import Faults
 from ..files import read_file
-from ..tables import two_columns
+from ..measurements import numbers_of
+from ..tables import Line, is_table, named_columns, two_columns
+
+TEXT, SEQUENCE, LABEL = "text", "sequence", "label"
 
 
 @dataclass(frozen=True)
@@ -18,12 +26,38 @@ class Example:
     text: str
     label: str | None
 
+    @property
+    def name(self) -> str:
+        """How the text begins."""
+        return self.text[:50]
 
-def read_examples(path: Path, skip: bool = False) -> list[Example]:
-    r"""The examples of a CSV or TSV file, or of a folder with a folder of texts for each class.
 
-    A table has the columns text and label, in this order or under these names in its first line; in new data the label
-    may be missing. In a folder, each file is one text, and the folder it is in names its class.
+@dataclass(frozen=True)
+class Window:
+    """A measured sequence and its class, which may be missing.
+
+    Attributes:
+        name: in the column `sequence`, or of its file.
+        columns: the names of the features.
+        features: float32 `[T, features]`.
+        label: the class.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    features: Tensor
+    label: str | None
+
+
+def read_examples(path: Path, skip: bool = False) -> list[Example] | list[Window]:
+    r"""The examples of a CSV or TSV file, or of a folder with a folder of files for each class.
+
+    A table of texts has the columns text and label, in this order or under these names in its first line; in new data
+    the label may be missing. In a folder, each file is one text, and the folder it is in names its class.
+
+    A table of measured sequences names its columns in its first line: `sequence` tells which lines belong together,
+    `label` is their class, and all others are features, and numbers. In a folder, each CSV or TSV file is a sequence,
+    and all of its columns are features.
 
     Args:
         path: of the table or folder.
@@ -42,29 +76,80 @@ def read_examples(path: Path, skip: bool = False) -> list[Example]:
         raise DataError(f"there is no file or folder {str(path)!r}; name a CSV or TSV file, or a folder of classes")
     found = of_folder(path, skip) if path.is_dir() else of_table(path, skip)
     if not found:
-        raise DataError(f"{str(path)!r} holds no example; bring a text and its label on each line")
+        raise DataError(f"{str(path)!r} holds no example; bring a text, or a measured sequence, and its label")
     return found
 
 
-def of_folder(path: Path, skip: bool) -> list[Example]:
+def of_folder(path: Path, skip: bool) -> list[Example] | list[Window]:
     """Each file below a folder of a class."""
-    faults, found = Faults(path, skip), []
+    faults, places = Faults(path, skip), []
     for each in sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith(".")):
-        place = each.relative_to(path).as_posix()
         if each.parent == path:
-            faults.add(place, "lies in no folder of a class")
-            continue
+            faults.add(each.name, "lies in no folder of a class")
+        else:
+            places.append(each)
+    if any(map(is_table, places)):
+        return windows_of_files(path, places, faults)
+    found = []
+    for each in places:
         try:
             found.append(Example(read_file(each).strip(), each.parent.name))
         except DataError as error:
-            faults.add(place, str(error))
+            faults.add(each.relative_to(path).as_posix(), str(error))
     faults.check("bring each text in the folder of its class")
     return found
 
 
-def of_table(path: Path, skip: bool) -> list[Example]:
-    """Each line of a table."""
+def windows_of_files(path: Path, places: list[Path], faults: Faults) -> list[Window]:
+    """A measured sequence of each file."""
+    found: list[Window] = []
+    for each in places:
+        name, own = each.relative_to(path).as_posix(), Faults(each)
+        try:
+            columns, lines = named_columns(each, own)
+            steps = [numbers_of(line, columns, own) for line in lines]
+            own.check("bring numbers alone")
+            if not steps:
+                raise DataError("holds no steps")
+            if found and columns != found[0].columns:
+                raise DataError(f"has the columns {', '.join(columns)}, not {', '.join(found[0].columns)}")
+        except DataError as error:
+            faults.add(name, str(error))
+        else:
+            found.append(Window(name, columns, torch.tensor(steps, dtype=torch.float32), each.parent.name))
+    faults.check("bring each sequence in the folder of its class, with the names of its columns in the first line")
+    return found
+
+
+def of_table(path: Path, skip: bool) -> list[Example] | list[Window]:
+    """The examples of a table."""
     faults = Faults(path, skip)
-    found = [Example(row.read, row.found or None) for row in two_columns(path, "text", "label", faults)]
+    names, lines = named_columns(path, faults)
+    columns = tuple(each for each in names if each not in (SEQUENCE, LABEL))
+    if SEQUENCE in names and columns and TEXT not in columns:
+        return windows_of_lines(columns, lines, faults)
+    found = [Example(row.read, row.found or None) for row in two_columns(path, TEXT, LABEL, faults)]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
     return found
+
+
+def windows_of_lines(columns: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Window]:
+    """The measured sequences of a table."""
+    steps: defaultdict[str, list[list[float]]] = defaultdict(list)
+    labels: dict[str, str] = {}
+    for line in lines:
+        name, label, numbers = line.cells[SEQUENCE], line.cells.get(LABEL, ""), numbers_of(line, columns, faults)
+        if numbers is None:
+            continue
+        if label != labels.setdefault(name, label):
+            faults.add(line.number, f"{name!r} is {label!r} here, and {labels[name]!r} before")
+        else:
+            steps[name].append(numbers)
+    faults.check(
+        "bring a finite number in every column but sequence and label, and one label for each sequence (a label for "
+        "each step is learned by: cellwright train frames)"
+    )
+    return [
+        Window(name, columns, torch.tensor(rows, dtype=torch.float32), labels[name] or None)
+        for name, rows in steps.items()
+    ]

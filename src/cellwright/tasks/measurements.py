@@ -1,0 +1,101 @@
+"""What sensors, or another network, have measured at each step: reading, scaling, and noise to learn with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from .faults import Faults
+from .symbols import from_json
+from .tables import Line
+
+LEAST = 1e-6
+"""A feature that varies less is not scaled up."""
+SHOWN = 6
+"""Features that a person can follow side by side."""
+
+
+def numbers_of(line: Line, columns: Sequence[str], faults: Faults) -> list[float] | None:
+    """The numbers in some columns of a line; None, and a fault for each, where one is no finite number.
+
+    >>> from pathlib import Path
+    >>> numbers_of(Line(2, {"x": "0.5", "label": "up"}), ["x"], Faults(Path("clip.csv")))
+    [0.5]
+    """
+    found = [number(line.cells[name]) for name in columns]
+    for name, value in zip(columns, found, strict=True):
+        if not math.isfinite(value):
+            faults.add(line.number, f"{line.cells[name]!r} in the column {name}")
+    return found if all(map(math.isfinite, found)) else None
+
+
+def number(cell: str) -> float:
+    """The number in a cell; NaN if it is something else."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The features of sequences, and what gives each the mean 0 and the deviation 1.
+
+    Attributes:
+        columns: their names.
+        means, deviations: of each feature, over all steps of all sequences to learn from.
+    """
+
+    columns: tuple[str, ...]
+    means: Tensor
+    deviations: Tensor
+
+    @staticmethod
+    def of(columns: Sequence[str], features: Tensor) -> Scale:
+        """That of features `[T, features]`."""
+        return Scale(tuple(columns), features.mean(0), features.std(0, correction=0))
+
+    @staticmethod
+    def of_json(content: str) -> Scale:
+        """What `tables` has put into a file of a run."""
+        columns, *numbers = from_json(content, ("columns", "means", "deviations"))
+        means, deviations = (torch.tensor([float(each) for each in row]) for row in numbers)
+        return Scale(tuple(columns), means, deviations)
+
+    @property
+    def tables(self) -> dict[str, Sequence[object]]:
+        """What a run keeps of it."""
+        return {"columns": self.columns, "means": self.means.tolist(), "deviations": self.deviations.tolist()}
+
+    def must_have(self, columns: Sequence[str], name: str) -> None:
+        """Refuse a sequence with other features.
+
+        Raises:
+            DataError: it has some.
+        """
+        if tuple(columns) != self.columns:
+            raise DataError(
+                f"the features must be those that were learned, {', '.join(self.columns)}, but {name!r} has "
+                f"{', '.join(columns)}; name and order them alike"
+            )
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Features `[T, features]` by this scale; one that did not vary is 0."""
+        return (features - self.means) / self.deviations.clamp(min=LEAST) * (self.deviations >= LEAST)
+
+
+def disturbed(features: Tensor, noise: float, hide: float) -> Tensor:
+    """Features `[B, T, features]` to learn from: with noise, and some of them hidden, the same ones at all steps.
+
+    Args:
+        features: standardised.
+        noise: its deviation.
+        hide: share of the features that is hidden; the others are raised, so that their sum is as before in the mean.
+    """
+    noisy = features + noise * torch.randn_like(features)
+    return noisy * (torch.rand_like(noisy[:, :1]) >= hide) / (1 - hide)
