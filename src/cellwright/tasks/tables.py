@@ -37,6 +37,9 @@ def two_columns(path: Path, read: str, found: str, faults: Faults) -> Iterator[R
         read: name of the column that must be there.
         found: name of the other one. Where the first line has no names, they stand in this order.
         faults: where to note lines that are something else.
+
+    Raises:
+        DataError: it cannot be read, or its first line names the column that is to be found alone.
     """
     text = read_file(path)
     csv.field_size_limit(LARGEST_FIELD)
@@ -56,6 +59,11 @@ def two_columns(path: Path, read: str, found: str, faults: Faults) -> Iterator[R
         number += 1
         if number == 1 and read in row:
             places, named = (row.index(read), row.index(found) if found in row else len(row)), len(row)
+        elif number == 1 and found in row:
+            raise DataError(
+                f"the first line of {str(path)!r} names the column {found!r}, but none {read!r}, only "
+                f"{', '.join(row)}; rename what is to be read to {read!r}"
+            )
         elif not any(cell.strip() for cell in row):
             continue
         elif len(row) > max(named, 2) or len(row) <= places[0]:
