@@ -21,7 +21,7 @@ class DataError(CellwrightError, ValueError):
 
 
 class DataWarning(UserWarning):
-    """Something in a user's data was left out, as the user has asked."""
+    """Something in a user's data was left out, as the user has asked, or is there to no use."""
 
 
 class RunError(CellwrightError, RuntimeError):

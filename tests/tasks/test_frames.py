@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cellwright.cli import main
-from cellwright.errors import DataError
+from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts
 from cellwright.tasks.frames import FrameSettings, Measured, read_videos
 from cellwright.tasks.frames.features import FeatureTask
@@ -21,8 +21,10 @@ from cellwright.tasks.frames.segments import edit_distance, edit_score, hits
 
 def video(frames: int, name: str = "clip", seed: int = 0) -> Measured:
     chance = torch.Generator().manual_seed(seed)
-    features = torch.stack([torch.arange(float(frames)), torch.randn(frames, generator=chance), torch.ones(frames)], 1)
-    return Measured(name, tuple("ab"[t % 7 > 3] for t in range(frames)), ("time", "noise", "constant"), features)
+    features = torch.stack(
+        [torch.arange(float(frames)), torch.randn(frames, generator=chance), torch.arange(frames) % 2], 1
+    )
+    return Measured(name, tuple("ab"[t % 7 > 3] for t in range(frames)), ("time", "noise", "parity"), features)
 
 
 def task(**settings: object) -> FeatureTask:
@@ -66,7 +68,11 @@ def test_what_is_no_table_of_frames_is_told_line_by_line(tmp_path: Path, content
 
 @pytest.mark.parametrize("scaled", ["all", "each"])
 def test_features_are_scaled_and_one_that_does_not_vary_is_zero(scaled: str) -> None:
-    made = task(scaled=scaled)
+    videos = [video(30), video(50, seed=1)]
+    for each in videos:
+        each.features[:, 2] = 0.1
+    with pytest.warns(DataWarning, match="one value everywhere: parity$"):
+        made = FeatureTask(Parts(videos, videos), FrameSettings(hidden=4, scaled=scaled))  # type: ignore[arg-type]
     features = torch.cat([made.seen(each) for each in made.learned])
     assert torch.allclose(features.mean(0), torch.zeros(3), atol=1e-5)
     assert torch.allclose(features.std(0, correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5)
@@ -83,7 +89,7 @@ def test_each_epoch_cuts_pieces_anew_that_cover_as_many_frames() -> None:
 
 
 def test_unknown_labels_and_other_features_are_refused() -> None:
-    strange = Measured("new", ("a", "z"), ("time", "noise", "constant"), torch.ones(2, 3))
+    strange = Measured("new", ("a", "z"), ("time", "noise", "parity"), torch.ones(2, 3))
     with pytest.raises(DataError, match="'z' of 'new' is not"):
         FeatureTask(Parts([video(9)], [strange]), FrameSettings())
     other = Measured("other", ("a", "b"), ("time",), torch.ones(2, 1))
@@ -131,7 +137,7 @@ def test_figures_of_segments_by_hand() -> None:
 
 
 def test_frames_without_labels_cannot_be_measured() -> None:
-    bare = Measured("bare", ("", "", ""), ("time", "noise", "constant"), torch.ones(3, 3))
+    bare = Measured("bare", ("", "", ""), ("time", "noise", "parity"), torch.ones(3, 3))
     with pytest.raises(DataError, match="some frames must have a label, but none has"):
         task().batches([bare])
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cellwright.errors import DataError
+from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts, files, numbers
 from cellwright.tasks.series import Series, SeriesSettings, SeriesTask, read_series, reading
 from cellwright.tasks.series.metric import Forecast, ForecastMetric
@@ -213,3 +213,22 @@ def test_the_memory_that_a_long_series_takes_does_not_grow_with_it(
         tracemalloc.stop()
     assert most[1] < 1.2 * most[0]
     assert most[1] < 40_000 * 2 * 8
+
+
+def test_a_column_of_one_value_is_told_and_does_no_harm() -> None:
+    made = series(90, 2)
+    values = made.values.clone()
+    values[:, 1] = 0.1
+    with pytest.warns(DataWarning, match="one value everywhere: "):
+        task = SeriesTask(Parts(dataclasses.replace(made, values=values, filled=values)), SMALL)
+    seen = task.batch(task.learned, [0]).history
+    assert seen[..., 1].abs().max() < 1e-6
+    assert seen[..., 0].std() > 0.1
+
+
+def test_a_series_in_small_units_is_seen_as_in_large_ones() -> None:
+    made = series(90, 2)
+    small = dataclasses.replace(made, values=1e-9 * made.values, filled=1e-9 * made.filled)
+    one, other = (SeriesTask(Parts(each), SMALL) for each in (made, small))
+    assert torch.allclose(one.batch(one.learned, [3]).history, other.batch(other.learned, [3]).history, atol=1e-5)
+    assert torch.allclose(one.steps, 1e9 * other.steps)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cellwright.errors import DataError, RunError
+from cellwright.errors import DataError, DataWarning, RunError
 from cellwright.tasks import Parts
 from cellwright.tasks.tags import TagSettings, TagTask, read_sentences
 from cellwright.tasks.tags.spans import spans
@@ -153,11 +153,21 @@ def test_tags_and_labels_that_were_never_learned_are_missed(tmp_path: Path) -> N
     other = read_sentences(written(tmp_path / "b.txt", "# label = z\nrain N\nquickly ADV\n"))
     task = TagTask(Parts(learned, learned), SMALL)
     metric, network = task.metric(), task.network().eval()
+    with pytest.warns(DataWarning, match="the tags of 1 words were never learned, and count as missed: ADV"):
+        batches = task.batches(other)
     with torch.no_grad():
-        for batch in task.batches(other):
+        for batch in batches:
             metric.update(task.step(network, batch, None))
     assert metric.count == 2
     assert metric.right <= 1
     assert (metric.labels, metric.right_labels) == (1, 0)
     with pytest.raises(DataError, match="every sentence must have tags"):
         task.batches(read_sentences(written(tmp_path / "c.txt", "rain\n")))
+
+
+def test_a_sentence_without_a_known_tag_has_no_loss(tmp_path: Path) -> None:
+    task = spans_task(tmp_path)
+    strange = read_sentences(written(tmp_path / "new.txt", "rome B-place\n"))
+    with pytest.warns(DataWarning, match="B-place"):
+        (batch,) = task.batches(strange)
+    assert task.step(task.network().eval(), batch, None).loss == 0

@@ -13,12 +13,12 @@ from cellwright.errors import DataError, DataWarning
 from cellwright.inspection import Inspection
 from cellwright.tasks import Parts
 from cellwright.tasks.labels import LABELS, Example, LabelSettings, Window, WindowTask, read_examples
-from cellwright.tasks.measurements import disturbed
+from cellwright.tasks.measurements import Scale, disturbed
 from tests.tasks.small import texts, windows
 
 
-def window(steps: int, label: str | None = "up", columns: tuple[str, ...] = ("time", "constant")) -> Window:
-    features = torch.stack([torch.arange(float(steps)), torch.ones(steps)], 1)
+def window(steps: int, label: str | None = "up", columns: tuple[str, ...] = ("time", "parity")) -> Window:
+    features = torch.stack([torch.arange(float(steps)), torch.arange(float(steps)) % 2], 1)
     return Window(f"of {steps}", columns, features, label)
 
 
@@ -83,10 +83,22 @@ def test_what_is_no_table_of_sequences_is_told_line_by_line(tmp_path: Path, cont
 
 
 def test_features_are_scaled_and_one_that_does_not_vary_is_zero() -> None:
-    made = task()
+    examples = [window(3), window(5, "down"), window(4)]
+    for each in examples:
+        each.features[:, 1] = 0.1
+    with pytest.warns(DataWarning, match="one value everywhere: parity$"):
+        made = WindowTask(Parts(examples, examples), LabelSettings(hidden=4))
     features = torch.cat([made.seen(each) for each in made.learned])
     assert torch.allclose(features.mean(0), torch.zeros(2), atol=1e-6)
     assert torch.allclose(features.std(0, correction=0), torch.tensor([1.0, 0.0]), atol=1e-6)
+
+
+def test_features_in_small_units_are_seen_as_in_large_ones() -> None:
+    chance = torch.Generator().manual_seed(1)
+    features = 5 + torch.randn(30, 2, generator=chance)
+    seen = [Scale.of(("x", "y"), unit * features)(unit * features) for unit in (1.0, 1e-9, 1e6)]
+    assert torch.allclose(seen[0], seen[1], atol=1e-4)
+    assert torch.allclose(seen[0], seen[2], atol=1e-4)
 
 
 def test_hidden_features_are_hidden_at_all_steps_and_the_mean_stays() -> None:

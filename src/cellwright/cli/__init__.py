@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", DataWarning)
+            warnings.simplefilter("default", DataWarning)  # the same is told once
             warnings.showwarning = told
             return app(args=given, prog_name="cellwright", standalone_mode=False) or 0
     except (CellwrightError, TyperException, ModuleNotFoundError, typer.Abort) as error:

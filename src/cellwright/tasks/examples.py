@@ -76,7 +76,7 @@ class ExampleTask(ExampleProblem):
         if not learned or not watched:
             raise DataError(
                 f"there must be examples to learn from and to watch, but there are {len(learned)} and {len(watched)}; "
-                "bring more, or raise --validation"
+                "bring more, or name those to watch: --valid"
             )
         self.learned: Sequence[Any] = learned
         self.watched: Sequence[Any] = watched

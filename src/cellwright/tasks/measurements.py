@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..errors import DataError
+from ..errors import DataError, DataWarning
 from .faults import Faults
 from .symbols import from_json
 from .tables import Line
 
 LEAST = 1e-6
-"""A feature that varies less is not scaled up."""
+"""A feature that varies less, as a share of its mean, is the same everywhere but for rounding."""
 SHOWN = 6
 """Features that a person can follow side by side."""
+NAMED = 20
+"""Columns that a message names."""
 
 
 def numbers_of(line: Line, columns: Sequence[str], faults: Faults) -> list[float] | None:
@@ -61,6 +64,13 @@ class Scale:
         return Scale(tuple(columns), features.mean(0), features.std(0, correction=0))
 
     @staticmethod
+    def learned(columns: Sequence[str], features: Tensor) -> Scale:
+        """The same, of features to learn from; a warning names those that do not vary."""
+        scale = Scale.of(columns, features)
+        tell_constant(scale.columns, scale.means, scale.deviations)
+        return scale
+
+    @staticmethod
     def of_json(content: str) -> Scale:
         """What `tables` has put into a file of a run."""
         columns, *numbers = from_json(content, ("columns", "means", "deviations"))
@@ -86,7 +96,28 @@ class Scale:
 
     def __call__(self, features: Tensor) -> Tensor:
         """Features `[T, features]` by this scale; one that did not vary is 0."""
-        return (features - self.means) / self.deviations.clamp(min=LEAST) * (self.deviations >= LEAST)
+        return torch.where(varying(self.means, self.deviations), (features - self.means) / self.deviations, 0.0)
+
+
+def varying(means: Tensor, deviations: Tensor) -> Tensor:
+    """Which features vary, in whatever unit they are.
+
+    >>> varying(torch.tensor([0.1, 5.0, 3e-9]), torch.tensor([1e-9, 0.5, 1e-9])).tolist()
+    [False, True, True]
+    """
+    return deviations > LEAST * means.abs()
+
+
+def tell_constant(columns: Sequence[str], means: Tensor, deviations: Tensor) -> None:
+    """Warn of columns that have one value everywhere, in data to learn from."""
+    same = [name for name, varies in zip(columns, varying(means, deviations).tolist(), strict=True) if not varies]
+    if same:
+        more = f", and {len(same) - NAMED:,} more" if len(same) > NAMED else ""
+        warnings.warn(
+            f"nothing can be learned from what has one value everywhere: {', '.join(same[:NAMED])}{more}",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def disturbed(features: Tensor, noise: float, hide: float) -> Tensor:

@@ -94,7 +94,8 @@ class FeatureTask(FrameTask, Framing):
 
 def measured(videos: Sequence[Measured]) -> tuple[Scale, Symbols]:
     """The scale and the labels of videos to learn from."""
-    return Scale.of(videos[0].columns, torch.cat([each.features for each in videos])), labels_of(videos)
+    labels = labels_of(videos)
+    return Scale.learned(videos[0].columns, torch.cat([each.features for each in videos])), labels
 
 
 def tables(files: Files) -> tuple[Scale, Symbols]:

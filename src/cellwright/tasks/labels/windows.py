@@ -108,7 +108,8 @@ class WindowTask(LabelTask, WindowLabelling):
 
 def measured(windows: Sequence[Window]) -> tuple[Scale, Symbols, Sequence[int]]:
     """The scale and the classes of sequences to learn from, and how many each class has."""
-    return Scale.of(windows[0].columns, torch.cat([each.features for each in windows])), *classes_of(windows)
+    classes = classes_of(windows)
+    return Scale.learned(windows[0].columns, torch.cat([each.features for each in windows])), *classes
 
 
 def tables(files: Files) -> tuple[Scale, Symbols, Sequence[int]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...errors import DataError
 from ..batches import Batches
 from ..exhibit import Exhibit, new_figure, plain
+from ..measurements import tell_constant, varying
 from ..symbols import from_json, to_json
 from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric
@@ -23,7 +24,7 @@ from .settings import SeriesSettings
 SCALES_FILE = "columns.json"
 TABLES = ("columns", "means", "deviations", "steps")
 LEAST = 1e-6
-"""A column that varies less is not scaled up."""
+"""The least mean change over a season that errors are divided by, as a share of a deviation."""
 MOST = 1_000_000
 """Windows of an epoch."""
 PIECE = 1 << 20
@@ -236,8 +237,9 @@ class SeriesTask(Forecasting):
         point = found[..., found.shape[-1] // 2]
         lines = []
         for name, n in zip(self.columns[:3], range(3), strict=False):
+            deviation, mean = float(self.deviations[n]), float(self.means[n])
             true, guess = (
-                "  ".join(f"{float(value * self.deviations[n] + self.means[n]):.4g}" for value in values[:SHOWN, n])
+                "  ".join(rounded(value * deviation + mean, deviation) for value in values[:SHOWN, n].tolist())
                 for values in (batch.targets[0], point)
             )
             lines.append(f"{name}: came {true}\n{' ' * len(name)}  said {guess}")
@@ -285,7 +287,11 @@ def measured(series: Series, settings: SeriesSettings) -> tuple[Sequence[str], T
     means = mean([values], lambda each: each)
     deviations = mean([values], lambda each: (each - means).square()).sqrt()
     changes = mean([values[period:], values[:-period]], lambda later, sooner: (later - sooner).abs())
-    return series.columns, means, deviations.clamp(min=LEAST), changes.nan_to_num(1.0).clamp(min=LEAST)
+    tell_constant(series.columns, means, deviations)
+    varies = varying(means, deviations)
+    deviations = torch.where(varies, deviations, 1.0)
+    changes = torch.where(varies, changes.nan_to_num(1.0), 1.0)
+    return series.columns, means, deviations, torch.maximum(changes, LEAST * deviations)
 
 
 def mean(tables: Sequence[Tensor], of: Callable[..., Tensor]) -> Tensor:
@@ -307,6 +313,15 @@ def tables(files: Files) -> tuple[Sequence[str], Tensor, Tensor, Tensor]:
     columns, *numbers = from_json(files(SCALES_FILE), TABLES)
     means, deviations, steps = (torch.tensor([float(each) for each in row], dtype=torch.float64) for row in numbers)
     return columns, means, deviations, steps
+
+
+def rounded(value: float, deviation: float) -> str:
+    """A number with as many places as tell three digits of a deviation.
+
+    >>> rounded(3.4e-8, 1.5), rounded(101325.1234, 5.0), rounded(2.3456e-9, 1e-10)
+    ('0', '101325.12', '2.346e-09')
+    """
+    return f"{round(value, 2 - math.floor(math.log10(deviation))):.8g}"
 
 
 def calendar(times: Tensor) -> Tensor:

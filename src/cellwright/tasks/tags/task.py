@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import DataError
+from ...errors import DataError, DataWarning
 from ..batches import IGNORED, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
@@ -24,7 +26,7 @@ from .vocabulary import TagVocabulary
 VOCABULARY_FILE = "vocabulary.json"
 UNSEEN = -1
 """A tag or label that was never learned: it is missed whatever is found."""
-SHOWN = 3
+SHOWN, NAMED = 3, 20
 
 
 class Tagging(ExampleProblem):
@@ -90,16 +92,25 @@ class Tagging(ExampleProblem):
         return {"word": (example.words, ()), "tag": (example.tags or [""] * len(found), ()), "found": (found, ())}
 
     def check(self, examples: Sequence[Sentence]) -> None:
-        """Every sentence has tags; one that was never learned counts as missed."""
-        for each in examples:
-            if each.tags is None:
-                raise DataError(f"every sentence must have tags, but {' '.join(each.words[:9])!r} has none; add them")
+        """Every sentence has tags; one that was never learned counts as missed, with a warning."""
+        must_have_tags(examples)
+        strange = Counter(
+            tag for each in examples for tag in each.tags or () if tag not in self.vocabulary.tags.numbers
+        )
+        if strange:
+            named = ", ".join(tag for tag, _ in strange.most_common(NAMED))
+            warnings.warn(
+                f"the tags of {strange.total():,} words were never learned, and count as missed: {named}",
+                DataWarning,
+                stacklevel=2,
+            )
 
     def step(self, network: nn.Module, batch: TagBatch, carried: Carried) -> Step:
         """Cross-entropy of the tags, and of the labels if there are any, in nats per word."""
         scores, of_labels = network(batch)
         tags = batch.tags.masked_fill(batch.tags == UNSEEN, IGNORED)
-        loss = functional.cross_entropy(scores.flatten(0, 1), tags.flatten(), ignore_index=IGNORED)
+        total = functional.cross_entropy(scores.flatten(0, 1), tags.flatten(), ignore_index=IGNORED, reduction="sum")
+        loss = total / (tags != IGNORED).sum().clamp(min=1)
         labelled = batch.labels >= 0
         if labelled.any():
             loss = loss + functional.cross_entropy(of_labels[labelled], batch.labels[labelled])
@@ -181,7 +192,7 @@ class TagTask(ExampleTask, Tagging):
 
     def __init__(self, parts: Parts, settings: TagSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
-        self.check([*self.learned, *self.watched, *self.tested])
+        must_have_tags([*self.learned, *self.watched, *self.tested])
         known = TagVocabulary.learned(self.learned) if files is None else TagVocabulary.of_json(files(VOCABULARY_FILE))
         Tagging.__init__(self, known, settings)
 
@@ -211,6 +222,17 @@ class TagTask(ExampleTask, Tagging):
     def exhibits(self, network: nn.Module, metric: TagMetric) -> Iterator[Exhibit]:
         """Which tags are taken for which."""
         yield confusions(metric.confusions, "tags")
+
+
+def must_have_tags(sentences: Sequence[Sentence]) -> None:
+    """Refuse a sentence without tags.
+
+    Raises:
+        DataError: it names one.
+    """
+    for each in sentences:
+        if each.tags is None:
+            raise DataError(f"every sentence must have tags, but {' '.join(each.words[:9])!r} has none; add them")
 
 
 def shown(word: str, found: str, true: str) -> str:
