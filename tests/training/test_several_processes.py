@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,34 @@ def test_torchrun_starts_the_same_command(alone: tuple[Path, Path], tmp_path: Pa
     done = subprocess.run([*torchrun, *arguments], cwd=tmp_path, capture_output=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stderr
     assert_same_weights(run, tmp_path / "runs" / "learn")
+
+
+def test_two_machines_learn_what_one_process_does(alone: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = alone
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    place = os.environ | {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    options = ("--run", tmp_path / "run", "--nodes", 2, *EPOCHS, *OPTIONS["labels"], *PLAIN["labels"])
+    machines = [
+        subprocess.Popen(command("train", "labels", data, *options), env=place, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [each.communicate(timeout=LIMIT)[0] for each in machines]
+    assert [each.returncode for each in machines] == [0, 0]
+    assert sorted(each.count("Done after") for each in said) == [0, 1]
+    assert_same_weights(run, tmp_path / "run")
+
+
+def test_several_machines_must_know_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    data = MAKERS["labels"](tmp_path / "learn.csv", 80, 1)
+    assert main(["train", "labels", str(data), "--nodes", "2"]) == 2
+    assert "set MASTER_ADDR to its name" in capsys.readouterr().err
+    assert main(["train", "labels", str(data), "--nodes", "2", "--compare", "lstm,gru"]) == 2
+    assert "leave out --nodes" in capsys.readouterr().err
 
 
 def test_a_batch_must_go_round(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from typer import Argument, Option
 
 from ..tasks import Family
+from ..tasks.recurrent import option
 from ..training import Machine, TrainingSettings
 
 ATTRIBUTE = re.compile(r"^ {4}([\w, ]+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
@@ -41,8 +42,8 @@ def parameters(family: Family) -> Iterator[inspect.Parameter]:
         "resume": (Path, Option(help="Go on with this run, by its own recipe.")),
         "compare": (str, Option(help="Train with each of these cells, and compare: lstm,gru,rnn, say.")),
     }
-    for name, (kind, option) in fixed.items():
-        yield parameter(name, kind, option)
+    for name, (kind, how) in fixed.items():
+        yield parameter(name, kind, how)
     for settings in (TrainingSettings, family.settings, Machine):
         meanings, kinds = described(settings), get_type_hints(settings)
         for field in dataclasses.fields(settings):
@@ -64,3 +65,20 @@ def given(options: Mapping[str, Any], settings: type) -> dict[str, Any]:
     """Those of the options that were given and belong to some settings."""
     names = {field.name for field in dataclasses.fields(settings)}
     return {name: value for name, value in options.items() if name in names and value is not None}
+
+
+def written_out(options: Mapping[str, Any]) -> list[str]:
+    """Options as a command line has them.
+
+    >>> written_out({"data": Path("a.csv"), "weight_decay": 0.1, "causal": False, "torch": True, "run": None})
+    ['a.csv', '--weight-decay=0.1', '--no-causal', '--torch']
+    """
+    found = []
+    for name, value in options.items():
+        if name == "data" and value is not None:
+            found.append(str(value))
+        elif isinstance(value, bool):
+            found.append(option(name if value else f"no_{name}"))
+        elif value is not None:
+            found.append(f"{option(name)}={value}")
+    return found

@@ -138,7 +138,7 @@ def check_share(recipe: Recipe, machine: Machine) -> None:
         InputError: there are more processes than examples in it.
     """
     batch = recipe.settings["batch"]
-    if batch < max(machine.devices, processes.started()):
+    if batch < max(machine.devices * machine.nodes, processes.started()):
         raise InputError(f"--batch {batch} is shared by all processes; raise it, or lower --devices")
 
 
@@ -149,7 +149,7 @@ def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder, ma
     if to_launch(machine):
         folder.begin()
         arguments = ["train", family.name, "--resume", str(folder.path), "--workers", str(machine.workers)]
-        launch(machine.devices, arguments, f"{remedy} --devices {machine.devices}")
+        launch(machine, arguments, f"{remedy} --devices {machine.devices}")
         return
     console = Console(highlight=False, markup=False, soft_wrap=True, quiet=processes.number() > 0)
     weights = sum(each.numel() for each in task.network().parameters())

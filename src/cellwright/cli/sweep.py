@@ -30,7 +30,7 @@ SPACE = (f"cell={PARTS}", "hidden=16..256", "learning_rate=3e-4..3e-2", "dropout
 TRIALS = 30
 HOPELESS = 5
 """Failed trials on end after which there is no point in going on."""
-OWN = ("run", "resume", "compare", "test", "devices", "workers")
+OWN = ("run", "resume", "compare", "test", "devices", "nodes", "workers")
 """Options of a single training."""
 
 

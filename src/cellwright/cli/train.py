@@ -12,11 +12,11 @@ from typer import Argument, BadParameter, Option
 
 from ..tasks import Family
 from ..training import Machine, TrainingSettings
-from .options import given, parameters
+from .options import given, parameters, written_out
 
 Run = Annotated[Path, Argument(help="Folder of a run, as training has printed it.")]
 Skip = Annotated[bool, Option("--skip", help="Leave out what is faulty in the data, and say what that was.")]
-FREE = ("data", "minutes", "epochs", "resume", "devices", "workers")
+FREE = ("data", "minutes", "epochs", "resume", "devices", "nodes", "workers")
 """What may be given when a run goes on."""
 
 
@@ -25,11 +25,17 @@ def train_command(family: Family) -> Callable[..., None]:
 
     def train(**options: Any) -> None:
         from .compare import compare
+        from .launch import launch, to_launch
         from .runs import resume, start
 
         machine = Machine(**given(options, Machine))
         data, run, earlier = options["data"], options["run"], options["resume"]
-        if earlier is not None:
+        if machine.nodes > 1 and options["compare"] is not None:
+            raise BadParameter("--compare trains one network after the other, on one machine; leave out --nodes")
+        if machine.nodes > 1 and to_launch(machine):
+            again = f"the same command with --resume {earlier or run or 'RUN'}, on all machines"
+            launch(machine, ["train", family.name, *written_out(options)], again)
+        elif earlier is not None:
             fixed = [name for name, value in options.items() if value is not None and name not in FREE]
             if fixed:
                 raise BadParameter(f"--resume keeps the run's own recipe; leave out --{fixed[0].replace('_', '-')}")
