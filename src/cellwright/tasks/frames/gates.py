@@ -83,7 +83,7 @@ def gates_exhibit(problem: FrameProblem, network: FrameNetwork, videos: Sequence
         axes.legend(fontsize=7)
         rows[0] += [f"{name}: mean of all units", f"{SURE:.0%} interval"]
         for row, middle, least, most in zip(rows[1:], mean.tolist(), low.tolist(), high.tolist(), strict=True):
-            row += [f"{middle:+.3f}", f"{least:+.3f} to {most:+.3f}"]
+            row += [f"{middle:+.3f}", f"{least:+.3f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{most:+.3f}"]
     text = (
         f"The gates of the first layer at {count:,} changes of the label, less their mean in frames far from any. "
         "Below zero a forget gate closes: the unit gives up what it held. Thin lines are the units that move most."
