@@ -7,22 +7,20 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..cells import Cell
 from . import fields, host, native, stepwise
+from .given import DTYPES, Around, Given, inner
 from .kept import Kept
 from .memory import CACHE_LINE, Plan, plan_backward, plan_forward
 from .printer import Layout, printed
 from .program import Program, trace
-from .ragged import Ragged
 from .sharing import note_crowd, threads_now
 from .sizes import Sizes
 
-DTYPES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
 SHORT = 32  # steps times rows up to which a call is kept with its packed weights
 
 
@@ -73,29 +71,6 @@ def kernel_of(
     target = host.host_target(DTYPES[dtype])
     name = f"{cell.name}-{DTYPES[dtype]}"
     return Kernel(program, Layout.of(program, target), printed(program, target, cell.name), name)
-
-
-def inner(dtype: torch.dtype) -> torch.dtype:
-    """The dtype of states and sums where inputs, outputs and matrices have a dtype."""
-    return torch.float32 if dtype == torch.bfloat16 else dtype
-
-
-class Around(NamedTuple):
-    """What stands around the cells of a call, contiguous, and in the order of the kernel's N places.
-
-    Attributes:
-        ragged: where the places are, if rows end early.
-        reset: truth values `[N]`.
-        noise: `[N, D, noise, H]`, or one place for all.
-        mask: `[D, B, H]`, what h is multiplied by on its way to the recurrent weights.
-        precision: of the recurrent products on a GPU; here they are taken of the numbers as they are.
-    """
-
-    ragged: Ragged | None
-    reset: Tensor | None
-    noise: Tensor | None
-    mask: Tensor | None
-    precision: str | None = None
 
 
 class Call:
@@ -169,33 +144,16 @@ class Call:
 kept: Kept[Call] = Kept()
 
 
-def forward(
-    kernel: Kernel,
-    sizes: Sizes,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    bias: bool,
-    reset_state: Sequence[Tensor],
-    y: Tensor,
-    saved: Sequence[Tensor],
-    around: Around,
-) -> list[Tensor]:
+def forward(kernel: Kernel, given: Given, y: Tensor, saved: Sequence[Tensor]) -> list[Tensor]:
     """Run one layer; returns the last states.
 
     Args:
         kernel: with a derivative if something is to be saved.
-        sizes: of the call.
-        x: `[N, I]`, or `[T, B, I]` if no row ends early; contiguous as all tensors here. In bfloat16 the matrices
-            and y are so too, and all the rest is in float32.
-        state: per state, `h` first, `[D, B, H]`; empty for zeros.
-        weights: per direction `W [G H, I]`, `R [G H, H]`, then the biases `[G H]` and the vectors `[H]`.
-        bias: whether the two biases are among the weights.
-        reset_state: what a reset brings, as `state`.
+        given: what it reads.
         y: room for the outputs, laid out as the caller's x; zeros where rows have ended.
         saved: empty, or of `saved_shapes`: room for what backward needs.
-        around: lengths, resets, noise.
     """
+    sizes, x, state, weights, bias, reset_state, around = given
     layout, keep, threads = kernel.layout, bool(saved), threads_now()
     short = not keep and around.ragged is None and sizes.steps * sizes.rows <= SHORT
     masked = around.mask is not None
@@ -228,25 +186,31 @@ def forward(
 
 def backward(
     kernel: Kernel,
-    sizes: Sizes,
+    given: Given,
     dy: Tensor,
     d_last: Sequence[Tensor | None],
-    x: Tensor,
     y: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    bias: bool,
-    reset_state: Sequence[Tensor],
     saved: Sequence[Tensor],
     d_saved: Sequence[Tensor | None],
-    around: Around,
     with_dx: bool,
     groups: int,
 ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
     """The gradients of one layer: `(dx, of the first states, of the weights, of what resets bring)`.
 
     The first is empty unless asked for. Those of the weights are of each of some groups of rows, if there are groups.
+
+    Args:
+        kernel: with a derivative.
+        given: what forward has read.
+        dy: of the outputs.
+        d_last: of the last states; None for zeros.
+        y: what forward has put out.
+        saved: what it has saved.
+        d_saved: of the signals and states in it that are handed out; None for zeros.
+        with_dx: whether the gradient of x is asked for.
+        groups: of rows; 0 for sums over all.
     """
+    sizes, x, state, weights, bias, reset_state, around = given
     layout = kernel.layout
     dx = fresh(x.new_empty((sizes.directions, *x.shape) if with_dx else 0))
     d_state = [torch.empty_like(each) for each in state]
@@ -258,14 +222,14 @@ def backward(
     call.put({fields.SAVED: saved[0], fields.HISTORY: saved[1]})
     call.put({fields.D_SAVED: d_saved[0], fields.D_HISTORY: d_saved[1]})
     nothing = [None] * layout.states
-    for given in (state, (), d_last, d_state, reset_state, d_reset):
-        call.append(given or nothing)
+    for group in (state, (), d_last, d_state, reset_state, d_reset):
+        call.append(group or nothing)
     call.append_weights(weights, sizes.directions, bias, d_weights or [None] * len(weights))
     shares = call.put_around(sizes, around)
     call.run(kernel.backward)
     del shares
     if groups > 0:
-        d_weights = stepwise.gradients(kernel, call, sizes, x, around.ragged, bias, groups)
+        d_weights = stepwise.gradients(kernel, call, given, groups)
     if with_dx:
         dx = dx[0] if sizes.directions == 1 else dx.sum(0)
     return dx, d_state, d_weights, d_reset

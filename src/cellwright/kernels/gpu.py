@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from . import native
-from .cpu import DTYPES, Around, inner
+from .given import DTYPES, Given, inner
 from .gpu_launch import launch, precision_of, tiles_for
 from .gpu_printer import printed
 from .program import Program, Untraceable, trace
@@ -82,7 +82,9 @@ class Weights(NamedTuple):
     vectors: Tensor | None
 
     @classmethod
-    def of(cls, weights: Sequence[Tensor], directions: int, bias: bool, projected: bool) -> Weights:
+    def of(cls, given: Given, projected: bool) -> Weights:
+        """Those that a call is given, one behind the other, as they are in it."""
+        weights, directions, bias = given.weights, given.sizes.directions, given.bias
         each = len(weights) // directions
         groups = zip(*(weights[n : n + each] for n in range(0, len(weights), each)), strict=True)
         w, r, *others = (torch.stack(group) if directions > 1 else group[0][None] for group in groups)
@@ -98,35 +100,25 @@ class Weights(NamedTuple):
         return self._replace(r=self.r.bfloat16(), p=None if self.p is None else self.p.bfloat16())
 
 
-def forward(
-    kernel: Kernel,
-    sizes: Sizes,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    bias: bool,
-    reset_state: Sequence[Tensor],
-    y: Tensor,
-    saved: Sequence[Tensor],
-    around: Around,
-) -> list[Tensor]:
+def forward(kernel: Kernel, given: Given, y: Tensor, saved: Sequence[Tensor]) -> list[Tensor]:
     """Run one layer, as `cpu.forward` does; returns the last states."""
+    sizes, x, state, _, bias, reset_state, around = given
     program, dtype = kernel.program, inner(x.dtype)
-    given = Weights.of(weights, sizes.directions, bias, program.projected)
+    weights = Weights.of(given, program.projected)
     last = [each.clone() for each in state] or [x.new_empty(shape, dtype=dtype) for shape in shapes(program, sizes)]
-    contributions = wide_product(x.flatten(0, -2), given.w.flatten(0, 1).T)
+    contributions = wide_product(x.flatten(0, -2), weights.w.flatten(0, 1).T)
     precision = precision_of(x.dtype, around.precision)
-    given = given.in_precision(precision)
+    weights = weights.in_precision(precision)
     tiles = tiles_for(program, sizes, precision, x.device)
     left = (2, program.recurrent, sizes.directions, sizes.rows, sizes.outputs)
     opened = (sizes.directions, sizes.rows, sizes.units)
     nothing = last[0]
     launch(
-        kernel.module.forward, sizes, program, tiles, len(contributions), precision, around,
+        kernel.module.forward, given, program, tiles, len(contributions), precision,
         {
-            "recurrent": given.r, "projection": given.p, "vectors": given.vectors, "inputs": contributions,
-            "bias_w": given.b_w if bias else nothing, "bias_r": given.b_r if bias else nothing, "y": y,
-            "left": None if tiles.stash else given.r.new_empty(left),
+            "recurrent": weights.r, "projection": weights.p, "vectors": weights.vectors, "inputs": contributions,
+            "bias_w": weights.b_w if bias else nothing, "bias_r": weights.b_r if bias else nothing, "y": y,
+            "left": None if tiles.stash else weights.r.new_empty(left),
             "opened": x.new_empty(opened, dtype=dtype) if program.projected else None,
             "saved": saved[0] if saved else None, "history": saved[1] if saved else None,
             **named("state", program, last), **named("fresh", program, reset_state or [nothing] * len(last)),
@@ -144,25 +136,20 @@ def shapes(program: Program, sizes: Sizes) -> list[tuple[int, int, int]]:
 
 def backward(
     kernel: Kernel,
-    sizes: Sizes,
+    given: Given,
     dy: Tensor,
     d_last: Sequence[Tensor | None],
-    x: Tensor,
     y: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    bias: bool,
-    reset_state: Sequence[Tensor],
     saved: Sequence[Tensor],
     d_saved: Sequence[Tensor | None],
-    around: Around,
     with_dx: bool,
     groups: int,
 ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
     """The gradients of one layer, as `cpu.backward` gives them."""
+    sizes, x, state, _, _, reset_state, around = given
     program, dtype = kernel.program, inner(x.dtype)
     precision = precision_of(x.dtype, around.precision)
-    given = Weights.of(weights, sizes.directions, bias, program.projected).in_precision(precision)
+    weights = Weights.of(given, program.projected).in_precision(precision)
     of_places = (sizes.directions, x.shape[:-1].numel())
     of_states = shapes(program, sizes)
     is_carried = any(each is not None for each in d_last)
@@ -183,9 +170,9 @@ def backward(
     nothing = carry[0]
     tiles = tiles_for(program, sizes, precision, x.device)
     launch(
-        kernel.module.backward, sizes, program, tiles, of_places[1], precision, around,
+        kernel.module.backward, given, program, tiles, of_places[1], precision,
         {
-            "recurrent": given.r, "projection": given.p, "vectors": given.vectors, "dy": dy, "y": y,
+            "recurrent": weights.r, "projection": weights.p, "vectors": weights.vectors, "dy": dy, "y": y,
             "saved": saved[0], "history": saved[1],
             "d_saved": nothing if d_saved[0] is None else d_saved[0],
             "d_history": nothing if d_saved[1] is None else d_saved[1],
@@ -199,12 +186,12 @@ def backward(
     )  # fmt: skip
     dx = x.new_empty(0)
     if with_dx:
-        dx = gradient_of_input(d_x.flatten(2), given.w).view(x.shape)
+        dx = gradient_of_input(d_x.flatten(2), weights.w).view(x.shape)
     opened = None
     if program.projected:
         kept = (*of_places, len(program.saved), sizes.units)
         opened = saved[0].flatten()[: math.prod(kept)].view(kept)[:, :, len(program.watched)]
-    of_bias = None if given.b_w is None else given.b_w.dtype
+    of_bias = None if weights.b_w is None else weights.b_w.dtype
     d_weights = gradients(found, x.reshape(-1, sizes.inputs), opened, of_bias, sizes, around.ragged, groups)
     return dx, carry if state else [], d_weights, d_reset
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .cpu import Around, inner
+from .given import Given, inner
 from .program import Program
 from .ragged import Ragged
 from .sizes import Sizes
@@ -130,7 +130,7 @@ def tiles_for(program: Program, sizes: Sizes, precision: str, device: torch.devi
 
 
 def launch(
-    entry: Any, sizes: Sizes, program: Program, tiles: Tiles, places: int, precision: str, around: Around,
+    entry: Any, given: Given, program: Program, tiles: Tiles, places: int, precision: str,
     tensors: Mapping[str, Tensor | None], begun: bool, numbers: int, **switches: bool,
 ) -> None:  # fmt: skip
     """All turns of a loop: in one launch, or, where programs wait for others that may not run yet, one by one.
@@ -138,10 +138,11 @@ def launch(
     What the turns carry on begins as it stands in memory, or, if it is not `begun`, with zeros. A turn reads so many
     numbers of each unit and row.
     """
-    noise, y = around.noise, tensors["y"]
+    sizes, around, y = given.sizes, given.around, tensors["y"]
+    noise = around.noise
     assert y is not None
     lengths, begins, order = (None,) * 3 if around.ragged is None else on_device(around.ragged, y.device)
-    given = {
+    others = {
         # The compiler reads ahead what has four bytes.
         "noise": noise, "mask": around.mask, "resets": None if around.reset is None else around.reset.int(),
         "lengths": lengths, "begins": begins, "order": order,
@@ -164,7 +165,7 @@ def launch(
     with torch.cuda.device_of(y):
         for turn in range(0, turns, each):
             known |= {"BEGUN": begun or turn > 0, "first_turn": turn, "last_turn": turn + each}
-            entry[tiles.grid](**tensors, **given, **known, **switches, **options)
+            entry[tiles.grid](**tensors, **others, **known, **switches, **options)
 
 
 def on_device(ragged: Ragged, device: torch.device) -> list[Tensor | None]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..cells.cell import by_key
 from . import cpu
 from .engines import engine_for
+from .given import Around, Given, inner
 from .layer import Layer
 from .ragged import Ragged
 from .sizes import Sizes
@@ -90,26 +91,25 @@ def scan(*arguments: Any) -> list[Tensor]:
     call = Forward(*arguments)
     x, engine = call.x, engine_for(call.x.device.type)
     kernel = engine.kernel_of(by_key[call.cell], x.dtype, call.keep, call.watch, call.projected)
-    ragged = ragged_of(x, call.lengths)
-    sizes = sizes_of(call, ragged)
-    y = (x.new_empty if ragged is None else x.new_zeros)((*x.shape[:-1], sizes.directions * sizes.outputs))
-    shapes = engine.saved_shapes(kernel, x.shape[:-1], sizes) if call.keep else ()
-    saved = [cpu.fresh(x.new_empty(shape, dtype=cpu.inner(x.dtype))) for shape in shapes]
-    last = engine.forward(
-        kernel, sizes, in_places(x, ragged), whole(call.state), whole(call.weights), call.bias, whole(call.reset_state),
-        cpu.fresh(y), saved, around(call, ragged),
-    )  # fmt: skip
+    given = given_of(call)
+    directions, outputs = given.sizes.directions, given.sizes.outputs
+    y = (x.new_empty if given.around.ragged is None else x.new_zeros)((*x.shape[:-1], directions * outputs))
+    shapes = engine.saved_shapes(kernel, x.shape[:-1], given.sizes) if call.keep else ()
+    saved = [cpu.fresh(x.new_empty(shape, dtype=inner(x.dtype))) for shape in shapes]
+    last = engine.forward(kernel, given, cpu.fresh(y), saved)
     return [y, *last, *saved]
 
 
-def around(call: Forward | Backward, ragged: Ragged | None) -> cpu.Around:
-    """Lengths, resets and noise as the kernel takes them."""
-    noise = call.noise
+def given_of(call: Forward | Backward) -> Given:
+    """What a kernel is given of a call: in its order of places, and without gaps in memory."""
+    ragged, noise = ragged_of(call.x, call.lengths), call.noise
     if noise is not None:
         always = math.prod(noise.shape[:-3]) == 1
         noise = (noise if always else in_places(noise, ragged)).reshape(-1, *noise.shape[-3:]).contiguous()
     mask = None if call.mask is None else call.mask.contiguous()
-    return cpu.Around(ragged, in_places(call.reset, ragged), noise, mask, call.precision)
+    around = Around(ragged, in_places(call.reset, ragged), noise, mask, call.precision)
+    x, sizes = in_places(call.x, ragged), sizes_of(call, ragged)
+    return Given(sizes, x, whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), around)
 
 
 def ragged_of(x: Tensor, lengths: Tensor | None) -> Ragged | None:
@@ -148,7 +148,7 @@ def scan_shapes(*arguments: Any) -> list[Tensor]:
         engine = engine_for(call.x.device.type)
         kernel = engine.kernel_of(cell, call.x.dtype, call.keep, call.watch, call.projected)
         shapes += engine.saved_shapes(kernel, places, sizes)
-    return [y, *(call.x.new_empty(shape, dtype=cpu.inner(y.dtype)) for shape in shapes)]
+    return [y, *(call.x.new_empty(shape, dtype=inner(y.dtype)) for shape in shapes)]
 
 
 def scan_backward(*arguments: Any) -> list[Tensor]:
@@ -156,15 +156,15 @@ def scan_backward(*arguments: Any) -> list[Tensor]:
     call = Backward(*arguments)
     engine = engine_for(call.x.device.type)
     kernel = engine.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch, call.projected)
-    ragged = ragged_of(call.x, call.lengths)
+    given = given_of(call)
     d_last, d_saved = (
         [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)
     )
     dx, d_state, d_weights, d_reset = engine.backward(
-        kernel, sizes_of(call, ragged), call.dy.contiguous(), d_last, in_places(call.x, ragged), call.y.contiguous(),
-        whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), whole(call.saved), d_saved,
-        around(call, ragged), call.with_dx, call.groups,
+        kernel, given, call.dy.contiguous(), d_last, call.y.contiguous(), whole(call.saved), d_saved, call.with_dx,
+        call.groups,
     )  # fmt: skip
+    ragged = given.around.ragged
     dx = dx if ragged is None or not call.with_dx else ragged.unpacked(dx)
     d_weights = [each.to(weight.dtype) for each, weight in zip(d_weights, call.weights, strict=True)]
     return [dx, *d_state, *d_weights, *d_reset]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from ..cells.cell import by_key
 from ..errors import InputError, nearest
-from . import cpu, fast, gpu, host, reference, theirs
+from . import fast, gpu, host, reference, theirs
 from .check import check
 from .derivative import is_transformed
 from .engines import name_for, obstacle_of, obstacle_to_triton
+from .given import DTYPES
 from .gpu_launch import obstacle_to_width, precision_of
 from .layer import Layer
 from .precision import HALF, half_of, in_half, obstacle_to_products
@@ -162,7 +163,7 @@ def obstacle_to_kernel(
         return f"the data are on {device}, and the kernels run on the CPU and on CUDA devices"
     if name_for(device) == "gpu" and (obstacle := obstacle_to_triton()) is not None:
         return obstacle
-    if dtype not in cpu.DTYPES:
+    if dtype not in DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
     if watch and is_transformed():
         return "a transform is under way, and what the kernel watches it gives back in plain calls only"

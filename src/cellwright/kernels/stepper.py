@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from . import cpu, fields, native
+from .given import Around
 from .layer import Layer
 from .memory import plan_forward
 from .sharing import threads_now
@@ -39,7 +40,7 @@ class Stepper:
         self.call.append_weights(layer.learned, 1, layer.weights[0].b_w is not None, [None] * len(layer.learned))
         self.call.put({fields.Y: y})
         self.noise = None if layer.noise is None else layer.noise.flatten(0, 1).contiguous()
-        self.call.put_around(sizes, cpu.Around(None, None, self.noise, None))
+        self.call.put_around(sizes, Around(None, None, self.noise, None))
         self.call.values[fields.DIGEST] = native.digest() if pack else 0
         self.places = [(each.data_ptr(), each.numel()) for each in layer.learned]
 

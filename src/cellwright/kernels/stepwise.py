@@ -9,18 +9,16 @@ import torch
 from torch import Tensor
 
 from . import fields
-from .ragged import Ragged
-from .sizes import Sizes
+from .given import Given
 
 if TYPE_CHECKING:
     from .cpu import Call, Kernel
 
 
-def gradients(
-    kernel: Kernel, call: Call, sizes: Sizes, x: Tensor, ragged: Ragged | None, bias: bool, groups: int
-) -> list[Tensor]:
+def gradients(kernel: Kernel, call: Call, given: Given, groups: int) -> list[Tensor]:
     """Per direction the gradients of W, R, the biases and the vectors, each `[groups, ...]`."""
-    layout, (steps, rows, inputs, units, directions, _) = kernel.layout, sizes
+    layout, sizes, ragged = kernel.layout, given.sizes, given.around.ragged
+    (steps, rows, inputs, units, directions, _) = sizes
     places, padded, recurrent = steps * rows, sizes.padded(layout), layout.recurrent
     inner = torch.float64 if layout.size == 8 else torch.float32
     blocks = (directions, places, sizes.blocks(layout), layout.gates, layout.block)
@@ -40,7 +38,7 @@ def gradients(
         apart = by_groups(values).transpose(-3, -2).reshape(groups, steps * rows // groups, layout.gates, padded)
         return apart[..., :units].flatten(2)
 
-    entered = by_groups(x.reshape(-1, inputs)).flatten(1, 2).to(inner)
+    entered = by_groups(given.x.reshape(-1, inputs)).flatten(1, 2).to(inner)
     dz_x, dz_r = left(fields.DZX, *blocks), left(fields.DZR, *blocks)
     h = left(fields.H_BEFORE, directions, recurrent, places, padded)[..., :units]
     d_vectors = left(fields.D_PACKED_VECTORS, directions, layout.vectors, rows, padded)[..., :units]
@@ -51,7 +49,7 @@ def gradients(
         d_r = of_gates(dz_r[direction]) if layout.apart else d_x
         seen = by_groups(h[direction].transpose(0, 1).flatten(1)).flatten(1, 2)
         found += [d_x.mT @ entered, d_r.mT @ seen]
-        if bias:
+        if given.bias:
             total = d_x.sum(1)
             found += [total, d_r.sum(1) if layout.apart else total.clone()]
         found += [each[order].unflatten(0, (groups, -1)).sum(1) for each in d_vectors[direction]]
