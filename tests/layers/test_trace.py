@@ -124,7 +124,7 @@ def test_a_loss_on_one_signal_alone() -> None:
 
 def test_an_unknown_signal_gets_the_nearest_name() -> None:
     trace = layer("ltm_stm").trace(drawn())
-    with pytest.raises(cw.InputError, match="no signal 'forget' but n, i, f, u, v, c, h"):
+    with pytest.raises(cw.InputError, match="no signal 'forget'; known: 'n', 'i', 'f', 'u', 'v', 'c', 'h'"):
         trace["forget"]
     assert "forget" not in trace
     assert len(trace) == 7

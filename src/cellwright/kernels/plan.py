@@ -53,7 +53,7 @@ def backend(name: str) -> Iterator[None]:
         InputError: there is no backend of that name; or, when a layer runs, it cannot run there.
     """
     if name not in BACKENDS:
-        raise InputError(f"a backend is one of {', '.join(BACKENDS)}, not {name!r}; {nearest(name, BACKENDS)}")
+        raise InputError(f"there is no backend {name!r}; {nearest(name, BACKENDS)}")
     token = _forced.set(name)
     try:
         yield

@@ -31,7 +31,7 @@ class Trace(Mapping[str, Tensor]):
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.layers[0]:
-            raise InputError(f"there is no signal {name!r} but {', '.join(self)}; {nearest(name, list(self))}")
+            raise InputError(f"there is no signal {name!r}; {nearest(name, self)}")
         found = [signals[name] for signals in self.layers]
         return found[0] if len(found) == 1 else torch.cat(found, -2)
 
