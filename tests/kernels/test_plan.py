@@ -102,7 +102,10 @@ def test_a_plain_layer_on_a_gpu_is_one_of_pytorch_where_that_is_quicker(monkeypa
 
 
 def test_a_mistyped_backend_gets_the_nearest_name() -> None:
-    with pytest.raises(cw.InputError, match=r"no backend 'refrence'; did you mean 'reference'\?"), cw.backend("refrence"):
+    with (
+        pytest.raises(cw.InputError, match=r"no backend 'refrence'; did you mean 'reference'\?"),
+        cw.backend("refrence"),
+    ):
         pass
 
 

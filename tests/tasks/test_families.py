@@ -233,3 +233,12 @@ def test_a_row_does_not_see_the_others(name: str, tmp_path: Path) -> None:
     for key, value in together.compute().items():
         if name != "tags" or key != "loss":  # there the loss of labels is a mean over the sentences of a batch
             assert value == pytest.approx(alone.compute()[key], rel=1e-4), key
+
+
+def test_the_same_warning_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = MAKERS["tags"](tmp_path / "learn.csv", 20, 1)
+    other = tmp_path / "other.csv"
+    other.write_text("oslo B-place\n\n")
+    options = ("--epochs", 1, "--compare", "lstm,gru", "--run", tmp_path / "run", *OPTIONS["tags"])
+    assert called("train", "tags", data, "--valid", other, *options) == 0
+    assert capsys.readouterr().err.count("count as missed, so often: B-place (1)\n") == 1

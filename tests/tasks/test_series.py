@@ -226,9 +226,12 @@ def test_a_column_of_one_value_is_told_and_does_no_harm() -> None:
     assert seen[..., 0].std() > 0.1
 
 
-def test_a_series_in_small_units_is_seen_as_in_large_ones() -> None:
+@pytest.mark.parametrize(("unit", "level"), [(1e-9, 0), (200, 5e9)])
+def test_a_series_of_any_unit_and_level_is_seen_alike(unit: float, level: float) -> None:
     made = series(90, 2)
-    small = dataclasses.replace(made, values=1e-9 * made.values, filled=1e-9 * made.filled)
-    one, other = (SeriesTask(Parts(each), SMALL) for each in (made, small))
+    values = level + unit * made.values
+    one, other = (
+        SeriesTask(Parts(each), SMALL) for each in (made, dataclasses.replace(made, values=values, filled=values))
+    )
     assert torch.allclose(one.batch(one.learned, [3]).history, other.batch(other.learned, [3]).history, atol=1e-5)
-    assert torch.allclose(one.steps, 1e9 * other.steps)
+    assert torch.allclose(unit * one.steps, other.steps)

@@ -114,13 +114,17 @@ def test_torchrun_starts_the_same_command(alone: tuple[Path, Path], tmp_path: Pa
     assert_same_weights(run, tmp_path / "runs" / "learn")
 
 
-def test_two_machines_learn_what_one_process_does(alone: tuple[Path, Path], tmp_path: Path) -> None:
-    data, run = alone
+def meeting_point() -> dict[str, str]:
+    """The environment of machines that meet here."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    place = os.environ | {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-    options = ("--run", tmp_path / "run", "--nodes", 2, *EPOCHS, *OPTIONS["labels"], *PLAIN["labels"])
+        return os.environ | {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1])}
+
+
+def test_two_machines_learn_what_one_process_does(alone: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = alone
+    place = meeting_point()
+    options = ("--run", tmp_path / "a run", "--nodes", 2, *EPOCHS, *OPTIONS["labels"], *PLAIN["labels"])
     machines = [
         subprocess.Popen(command("train", "labels", data, *options), env=place, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -128,7 +132,23 @@ def test_two_machines_learn_what_one_process_does(alone: tuple[Path, Path], tmp_
     said = [each.communicate(timeout=LIMIT)[0] for each in machines]
     assert [each.returncode for each in machines] == [0, 0]
     assert sorted(each.count("Done after") for each in said) == [0, 1]
-    assert_same_weights(run, tmp_path / "run")
+    assert_same_weights(run, tmp_path / "a run")
+
+
+def test_processes_that_have_other_data_do_not_learn_together(tmp_path: Path) -> None:
+    for place, seed in (("one", 1), ("other", 2)):
+        (tmp_path / place).mkdir()
+        MAKERS["labels"](tmp_path / place / "learn.csv", 80, seed)
+    place = meeting_point()
+    arguments = command("train", "labels", "learn.csv", "--run", tmp_path / "run", "--nodes", 2, *OPTIONS["labels"])
+    machines = [
+        subprocess.Popen(arguments, env=place, cwd=tmp_path / each, stderr=subprocess.PIPE, text=True)
+        for each in ("one", "other")
+    ]
+    told = [each.communicate(timeout=LIMIT)[1] for each in machines]
+    assert [each.returncode for each in machines] == [1, 1]
+    assert all("but 1 of 2 have others than the first" in each for each in told)
+    assert not (tmp_path / "run").exists()
 
 
 def test_several_machines_must_know_the_first(
@@ -138,6 +158,14 @@ def test_several_machines_must_know_the_first(
     data = MAKERS["labels"](tmp_path / "learn.csv", 80, 1)
     assert main(["train", "labels", str(data), "--nodes", "2"]) == 2
     assert "set MASTER_ADDR to its name" in capsys.readouterr().err
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    monkeypatch.setenv("MASTER_PORT", "first")
+    assert main(["train", "labels", str(data), "--nodes", "2"]) == 2
+    assert "MASTER_PORT must be a number" in capsys.readouterr().err
+    monkeypatch.setenv("MASTER_ADDR", "nowhere.invalid")
+    monkeypatch.delenv("MASTER_PORT")
+    assert main(["train", "labels", str(data), "--nodes", "2"]) == 2
+    assert "MASTER_ADDR must name a machine, but 'nowhere.invalid' is not known here" in capsys.readouterr().err
     assert main(["train", "labels", str(data), "--nodes", "2", "--compare", "lstm,gru"]) == 2
     assert "leave out --nodes" in capsys.readouterr().err
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -21,6 +20,7 @@ from .demo import demo
 from .inspect import inspect
 from .lesson import lesson
 from .sweep import sweep_command
+from .teller import teller
 from .text import generate
 from .train import evaluate, predict, train_command
 
@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("default", DataWarning)  # the same is told once
-            warnings.showwarning = told
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = teller()
             return app(args=given, prog_name="cellwright", standalone_mode=False) or 0
     except (CellwrightError, TyperException, ModuleNotFoundError, typer.Abort) as error:
         if "--debug" in given:
@@ -107,20 +107,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if message:
         sys.stderr.write("cellwright: " + " ".join(message.split()) + "\n")
     return code
-
-
-def told(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Warnings about data as one line on stderr, as errors are; others as Python shows them."""
-    ours = issubclass(category, DataWarning)
-    shown = f"cellwright: {message}\n" if ours else warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(shown)
 
 
 def explained(error: Exception) -> tuple[str, int]:

@@ -71,14 +71,12 @@ def written_out(options: Mapping[str, Any]) -> list[str]:
     """Options as a command line has them.
 
     >>> written_out({"data": Path("a.csv"), "weight_decay": 0.1, "causal": False, "torch": True, "run": None})
-    ['a.csv', '--weight-decay=0.1', '--no-causal', '--torch']
+    ['--weight-decay=0.1', '--no-causal', '--torch', '--', 'a.csv']
     """
     found = []
     for name, value in options.items():
-        if name == "data" and value is not None:
-            found.append(str(value))
-        elif isinstance(value, bool):
+        if isinstance(value, bool):
             found.append(option(name if value else f"no_{name}"))
-        elif value is not None:
+        elif value is not None and name != "data":
             found.append(f"{option(name)}={value}")
-    return found
+    return found if options["data"] is None else [*found, "--", str(options["data"])]

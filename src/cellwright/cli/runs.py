@@ -71,6 +71,7 @@ def begin(
         return str(RunFolder.create(place, recipe, task.files).path)
 
     with joined():
+        must_agree(recipe)
         folder = RunFolder(Path(done_by_first(made)))
         to_the_end(family, task, recipe, folder, machine)
     return folder
@@ -126,9 +127,25 @@ def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: M
     task = family.task(parts, settings_of(family, recipe), folder.read)
     check_share(recipe, machine)
     with joined():
+        must_agree(recipe)
         if processes.number() == 0:
             folder.write("recipe.json", recipe.to_json().encode())
         to_the_end(family, task, recipe, folder, machine)
+
+
+def must_agree(recipe: Recipe) -> None:
+    """All processes learn the same in the same way.
+
+    Raises:
+        RunError: one has other data, settings or versions than the first; the same in all of them.
+    """
+    own = dataclasses.replace(recipe, data={}).to_json()
+    (others,) = processes.summed(float(own != done_by_first(lambda: own)))
+    if others:
+        raise RunError(
+            f"all processes must learn from the same data, with the same settings and versions, but {others:g} of "
+            f"{processes.count()} have others than the first; see that every machine has the same files"
+        )
 
 
 def check_share(recipe: Recipe, machine: Machine) -> None:
@@ -139,7 +156,7 @@ def check_share(recipe: Recipe, machine: Machine) -> None:
     """
     batch = recipe.settings["batch"]
     if batch < max(machine.devices * machine.nodes, processes.started()):
-        raise InputError(f"--batch {batch} is shared by all processes; raise it, or lower --devices")
+        raise InputError(f"--batch {batch} is shared by all processes; raise it, or lower --devices or --nodes")
 
 
 def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder, machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,17 +33,18 @@ def train_command(family: Family) -> Callable[..., None]:
         data, run, earlier = options["data"], options["run"], options["resume"]
         if machine.nodes > 1 and options["compare"] is not None:
             raise BadParameter("--compare trains one network after the other, on one machine; leave out --nodes")
+        if earlier is None and data is None:
+            raise BadParameter(f"DATA is missing; name {family.data}")
+        fixed = [name for name, value in options.items() if value is not None and name not in FREE]
+        if earlier is not None and fixed:
+            raise BadParameter(f"--resume keeps the run's own recipe; leave out --{fixed[0].replace('_', '-')}")
         if machine.nodes > 1 and to_launch(machine):
-            again = f"the same command with --resume {earlier or run or 'RUN'}, on all machines"
-            launch(machine, ["train", family.name, *written_out(options)], again)
+            resumed = f"--resume {shlex.quote(str(earlier or run or 'FOLDER-OF-THE-RUN'))}"
+            remedy = f"cellwright train {family.name} {resumed} --devices {machine.devices} --nodes {machine.nodes}"
+            launch(machine, ["train", family.name, *written_out(options)], f"{remedy} (on all of them)")
         elif earlier is not None:
-            fixed = [name for name, value in options.items() if value is not None and name not in FREE]
-            if fixed:
-                raise BadParameter(f"--resume keeps the run's own recipe; leave out --{fixed[0].replace('_', '-')}")
             budget = given({name: options[name] for name in ("minutes", "epochs")}, TrainingSettings)
             resume(earlier, data, budget, machine)
-        elif data is None:
-            raise BadParameter(f"DATA is missing; name {family.data}")
         else:
             sources = {"learned": data, "validation": options["valid"], "test": options["test"]}
             sources = {name: path for name, path in sources.items() if path is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from torch import Tensor
 from ..errors import DataError, DataWarning
 from .faults import Faults
 from .symbols import from_json
-from .tables import Line
+from .tables import Line, number_in
 
-LEAST = 1e-6
-"""A feature that varies less, as a share of its mean, is the same everywhere but for rounding."""
+LEAST = 1e-10
+"""A feature that varies less, as a share of its mean, is the same everywhere but for rounding in double precision."""
+LARGEST = 1e30
+"""The largest number that is read: its square, and sums of it, are numbers too."""
 SHOWN = 6
 """Features that a person can follow side by side."""
 NAMED = 20
@@ -24,25 +25,17 @@ NAMED = 20
 
 
 def numbers_of(line: Line, columns: Sequence[str], faults: Faults) -> list[float] | None:
-    """The numbers in some columns of a line; None, and a fault for each, where one is no finite number.
+    """The numbers in some columns of a line; None, and a fault for each, where one is none, or is too large.
 
     >>> from pathlib import Path
     >>> numbers_of(Line(2, {"x": "0.5", "label": "up"}), ["x"], Faults(Path("clip.csv")))
     [0.5]
     """
-    found = [number(line.cells[name]) for name in columns]
-    for name, value in zip(columns, found, strict=True):
-        if not math.isfinite(value):
-            faults.add(line.number, f"{line.cells[name]!r} in the column {name}")
-    return found if all(map(math.isfinite, found)) else None
-
-
-def number(cell: str) -> float:
-    """The number in a cell; NaN if it is something else."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
+    found = [number_in(line.cells[name]) for name in columns]
+    wrong = [name for name, value in zip(columns, found, strict=True) if not abs(value) <= LARGEST]
+    for name in wrong:
+        faults.add(line.number, f"{line.cells[name]!r} in the column {name}")
+    return None if wrong else found
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ class Scale:
 
     Attributes:
         columns: their names.
-        means, deviations: of each feature, over all steps of all sequences to learn from.
+        means, deviations: of each feature, over all steps of all sequences to learn from, float64.
     """
 
     columns: tuple[str, ...]
@@ -61,7 +54,8 @@ class Scale:
     @staticmethod
     def of(columns: Sequence[str], features: Tensor) -> Scale:
         """That of features `[T, features]`."""
-        return Scale(tuple(columns), features.mean(0), features.std(0, correction=0))
+        values = features.double()
+        return Scale(tuple(columns), values.mean(0), values.std(0, correction=0))
 
     @staticmethod
     def learned(columns: Sequence[str], features: Tensor) -> Scale:
@@ -74,7 +68,7 @@ class Scale:
     def of_json(content: str) -> Scale:
         """What `tables` has put into a file of a run."""
         columns, *numbers = from_json(content, ("columns", "means", "deviations"))
-        means, deviations = (torch.tensor([float(each) for each in row]) for row in numbers)
+        means, deviations = (torch.tensor([float(each) for each in row], dtype=torch.float64) for row in numbers)
         return Scale(tuple(columns), means, deviations)
 
     @property
@@ -95,14 +89,15 @@ class Scale:
             )
 
     def __call__(self, features: Tensor) -> Tensor:
-        """Features `[T, features]` by this scale; one that did not vary is 0."""
-        return torch.where(varying(self.means, self.deviations), (features - self.means) / self.deviations, 0.0)
+        """Features `[T, features]` by this scale, float32; one that did not vary is 0."""
+        scaled = (features.double() - self.means) / self.deviations
+        return torch.where(varying(self.means, self.deviations), scaled, 0.0).float()
 
 
 def varying(means: Tensor, deviations: Tensor) -> Tensor:
-    """Which features vary, in whatever unit they are.
+    """Which features vary, in whatever unit they are, by means and deviations in double precision.
 
-    >>> varying(torch.tensor([0.1, 5.0, 3e-9]), torch.tensor([1e-9, 0.5, 1e-9])).tolist()
+    >>> varying(torch.tensor([0.1, 5e9, 3e-9]).double(), torch.tensor([1e-17, 200.0, 1e-9]).double()).tolist()
     [False, True, True]
     """
     return deviations > LEAST * means.abs()

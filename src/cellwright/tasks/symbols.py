@@ -45,6 +45,9 @@ def to_json(tables: Mapping[str, Sequence[object]]) -> bytes:
 def has_table(content: str, name: str) -> bool:
     """Whether a file of a run has a table of a name.
 
+    Raises:
+        RunError: the content is something else.
+
     >>> has_table(to_json({"tags": ["columns"]}).decode(), "columns")
     False
     """
@@ -52,7 +55,7 @@ def has_table(content: str, name: str) -> bool:
         found = json.loads(content)
     except ValueError as error:
         raise RunError(f"the tables of a run must be JSON, but: {error}; put the run's own file back") from error
-    return name in found
+    return isinstance(found, dict) and name in found
 
 
 def from_json(content: str, names: Sequence[str]) -> list[list[str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
 from .faults import Faults
-from .files import read_file
+from .files import COMPRESSED, read_file, text_lines
 
 LARGEST_FIELD = 1 << 30
 ENDINGS = (".csv", ".tsv")
@@ -57,9 +58,10 @@ def two_columns(path: Path, read: str, found: str, faults: Faults) -> Iterator[R
             faults.add(reader.line_num, f"{error}")
             continue
         number += 1
-        if number == 1 and read in row:
-            places, named = (row.index(read), row.index(found) if found in row else len(row)), len(row)
-        elif number == 1 and found in row:
+        names = columns_of(row, (read, found)) if number == 1 else ()
+        if read in names:
+            places, named = (names.index(read), names.index(found) if found in names else len(row)), len(row)
+        elif found in names:
             raise DataError(
                 f"the first line of {str(path)!r} names the column {found!r}, but none {read!r}, only "
                 f"{', '.join(row)}; rename what is to be read to {read!r}"
@@ -89,30 +91,70 @@ class Table(NamedTuple):
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is named as a table, compressed or not."""
-    return any(each in ENDINGS for each in path.suffixes)
+    """Whether a file is named as a table, compressed or not.
+
+    >>> [is_table(Path(name)) for name in ("a.CSV", "a.tsv.gz", "a.csv.txt")]
+    [True, True, False]
+    """
+    endings = [each.lower() for each in path.suffixes]
+    if endings and endings[-1] in COMPRESSED:
+        endings.pop()
+    return bool(endings) and endings[-1] in ENDINGS
 
 
-def named_columns(path: Path, faults: Faults) -> Table:
-    """The names of the columns of a CSV or TSV file, and its lines that have something; faults are noted.
+def columns_of(row: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The names in a first line; those that are known are so in capitals, too.
+
+    >>> columns_of(["Label", " X"], known=["label"])
+    ('label', 'X')
+    """
+    names = [each.strip() for each in row]
+    return tuple(each.casefold() if each.casefold() in known else each for each in names)
+
+
+def heading(path: Path, known: Sequence[str]) -> tuple[str, ...]:
+    """What the first line of a CSV or TSV file would be as names of columns.
 
     Raises:
-        DataError: it cannot be read; or, when the lines are read, a name is there twice.
+        DataError: it cannot be read.
+    """
+    first = next(text_lines(path), "")
+    return columns_of(next(csv.reader([first], delimiter=delimiter(first)), []), known)
+
+
+def delimiter(first: str) -> str:
+    """What stands between the cells of a table with this first line."""
+    return "\t" if "\t" in first else ","
+
+
+def named_columns(path: Path, faults: Faults, known: Sequence[str] = ()) -> Table:
+    """The names of the columns of a CSV or TSV file, and its lines that have something; faults are noted.
+
+    Args:
+        path: of the file.
+        faults: where to note lines that are something else.
+        known: names that may be in capitals, too.
+
+    Raises:
+        DataError: it cannot be read; or, when the lines are read, the first names no columns, or some not well.
     """
     text = read_file(path)
     csv.field_size_limit(LARGEST_FIELD)
-    rows = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
-    names = tuple(each.strip() for each in next(rows, []))
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter(text.partition("\n")[0]))
+    names = columns_of(next(rows, []), known)
     return Table(names, lines_of(rows, names, faults))
 
 
 def lines_of(rows: Iterator[list[str]], names: Sequence[str], faults: Faults) -> Iterator[Line]:
     """The lines of a table that have something."""
     twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
+    place = repr(str(faults.path))
+    if names and not any(math.isnan(number_in(name)) for name in names):
+        raise DataError(f"the first line of {place} must name the columns, but has numbers alone; put names before it")
+    if "" in names:
+        raise DataError(f"each column of {place} must have a name, but one has none; name it, or take it out")
     if twice is not None:
-        raise DataError(
-            f"each column of {str(faults.path)!r} must have a name of its own, but {twice!r} is there twice; rename one"
-        )
+        raise DataError(f"each column of {place} must have a name of its own, but {twice!r} is there twice; rename one")
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -121,3 +163,11 @@ def lines_of(rows: Iterator[list[str]], names: Sequence[str], faults: Faults) ->
             faults.add(number, f"{len(row)} columns, not {len(names)}")
         else:
             yield Line(number, {name: cell.strip() for name, cell in zip(names, row, strict=True)})
+
+
+def number_in(cell: str) -> float:
+    """The number in a cell; NaN if it is something else."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan

@@ -109,7 +109,7 @@ def columns_of(video: Video) -> tuple[str, ...]:
 def of_table(path: Path, skip: bool) -> list[Video]:
     """The videos of one table."""
     faults = Faults(path, skip)
-    names, lines = named_columns(path, faults)
+    names, lines = named_columns(path, faults, (LABEL, VIDEO, FRAME))
     columns = tuple(each for each in names if each not in (LABEL, VIDEO))
     if set(columns) - {FRAME}:
         return of_features(path, columns, lines, faults)
@@ -123,13 +123,14 @@ def of_table(path: Path, skip: bool) -> list[Video]:
 
 def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Video]:
     """The videos of a table of features."""
-    name = path.name.partition(".")[0]
-    frames = [
-        (line.cells.get(VIDEO, name), numbers, line.cells.get(LABEL, ""))
-        for line in lines
-        if (numbers := numbers_of(line, columns, faults)) is not None
-    ]
-    faults.check("bring a finite number in every column but label and video")
+    alone, frames = path.name.partition(".")[0], []
+    for line in lines:
+        name, numbers = line.cells.get(VIDEO, alone), numbers_of(line, columns, faults)
+        if not name:
+            faults.add(line.number, "no video is named")
+        elif numbers is not None:
+            frames.append((name, numbers, line.cells.get(LABEL, "")))
+    faults.check("bring a number, up to 1e30, in every column but label and video")
     found: list[Video] = []
     for each, group in groupby(frames, key=lambda frame: frame[0]):
         _, features, labels = zip(*group, strict=True)

@@ -127,6 +127,8 @@ class LabelProblem(ExampleProblem):
         """Every example is of the kind, and has a label, that was learned."""
         for each in examples:
             self.must_fit(each)
+            if each.label is None:
+                raise DataError(f"every example must have a label to be measured, but {each.name!r} has none; add it")
             if each.label not in self.labels.numbers:
                 raise DataError(
                     f"every label must be among those to learn from, but {each.label!r} of {each.name!r} is not; "

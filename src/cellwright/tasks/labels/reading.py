@@ -14,9 +14,10 @@ from ...errors import DataError
 from ..faults import Faults
 from ..files import read_file
 from ..measurements import numbers_of
-from ..tables import Line, is_table, named_columns, two_columns
+from ..tables import Line, heading, is_table, named_columns, two_columns
 
 TEXT, SEQUENCE, LABEL = "text", "sequence", "label"
+KNOWN = (SEQUENCE, LABEL)
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def read_examples(path: Path, skip: bool = False) -> list[Example] | list[Window
     the label may be missing. In a folder, each file is one text, and the folder it is in names its class.
 
     A table of measured sequences names its columns in its first line: `sequence` tells which lines belong together,
-    `label` is their class, and all others are features, and numbers. In a folder, each CSV or TSV file is a sequence,
-    and all of its columns are features.
+    `label` is their class, and all others are features, and numbers. In a folder, each file is a sequence, a CSV or TSV
+    file whose columns are all features.
 
     Args:
         path: of the table or folder.
@@ -106,48 +107,70 @@ def windows_of_files(path: Path, places: list[Path], faults: Faults) -> list[Win
     for each in places:
         name, own = each.relative_to(path).as_posix(), Faults(each)
         try:
-            columns, lines = named_columns(each, own)
-            steps = [numbers_of(line, columns, own) for line in lines]
-            own.check("bring numbers alone")
-            if not steps:
-                raise DataError("holds no steps")
+            columns, steps = steps_of(each, own)
             if found and columns != found[0].columns:
                 raise DataError(f"has the columns {', '.join(columns)}, not {', '.join(found[0].columns)}")
         except DataError as error:
             faults.add(name, str(error))
-        else:
+            continue
+        for line, what in own.found:
+            faults.add(f"{name} line {line}", what)
+        if steps:
             found.append(Window(name, columns, torch.tensor(steps, dtype=torch.float32), each.parent.name))
-    faults.check("bring each sequence in the folder of its class, with the names of its columns in the first line")
+        else:
+            faults.add(name, "holds no steps")
+    faults.check("bring each sequence in the folder of its class: names of features in its first line, then numbers")
     return found
+
+
+def steps_of(path: Path, faults: Faults) -> tuple[tuple[str, ...], list[list[float]]]:
+    """The features of one sequence, and their numbers at each step.
+
+    Raises:
+        DataError: the file is something else, or tells more than features.
+    """
+    if not is_table(path):
+        raise DataError("is no CSV or TSV file, as others here are")
+    columns, lines = named_columns(path, faults, KNOWN)
+    if set(columns) & set(KNOWN):
+        raise DataError(f"has the column {min(set(columns) & set(KNOWN))!r}, which its folder tells; take it out")
+    return columns, [numbers for line in lines if (numbers := numbers_of(line, columns, faults)) is not None]
 
 
 def of_table(path: Path, skip: bool) -> list[Example] | list[Window]:
     """The examples of a table."""
-    faults = Faults(path, skip)
-    names, lines = named_columns(path, faults)
-    columns = tuple(each for each in names if each not in (SEQUENCE, LABEL))
-    if SEQUENCE in names and columns and TEXT not in columns:
-        return windows_of_lines(columns, lines, faults)
+    faults, names = Faults(path, skip), heading(path, (TEXT, *KNOWN))
+    if SEQUENCE in names and TEXT not in names and set(names) - set(KNOWN):
+        return windows_of_lines(*named_columns(path, faults, KNOWN), faults)
+    if LABEL in names and TEXT not in names:
+        raise DataError(
+            f"the first line of {str(path)!r} names the column {LABEL!r}, but neither {TEXT!r}, which is to be read, "
+            f"nor {SEQUENCE!r}, which tells the steps of a measured sequence; rename one of: "
+            f"{', '.join(name for name in names if name != LABEL)}"
+        )
     found = [Example(row.read, row.found or None) for row in two_columns(path, TEXT, LABEL, faults)]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
     return found
 
 
-def windows_of_lines(columns: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Window]:
+def windows_of_lines(names: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Window]:
     """The measured sequences of a table."""
+    columns = tuple(name for name in names if name not in KNOWN)
     steps: defaultdict[str, list[list[float]]] = defaultdict(list)
     labels: dict[str, str] = {}
     for line in lines:
         name, label, numbers = line.cells[SEQUENCE], line.cells.get(LABEL, ""), numbers_of(line, columns, faults)
-        if numbers is None:
+        if not name:
+            faults.add(line.number, "no sequence is named")
+        elif numbers is None:
             continue
-        if label != labels.setdefault(name, label):
+        elif label != labels.setdefault(name, label):
             faults.add(line.number, f"{name!r} is {label!r} here, and {labels[name]!r} before")
         else:
             steps[name].append(numbers)
     faults.check(
-        "bring a finite number in every column but sequence and label, and one label for each sequence (a label for "
-        "each step is learned by: cellwright train frames)"
+        "bring a number, up to 1e30, in every column but sequence and label, and one label for each sequence (a label "
+        "for each step is learned by: cellwright train frames)"
     )
     return [
         Window(name, columns, torch.tensor(rows, dtype=torch.float32), labels[name] or None)

@@ -73,7 +73,7 @@ class WindowLabelling(LabelProblem):
 
     def told(self, example: Window) -> str:
         """Its name."""
-        return example.name
+        return " ".join(example.name.split())
 
     def lengths(self, examples: Sequence[Window]) -> list[int]:
         """Steps of each sequence."""

@@ -17,7 +17,9 @@ from torch import Tensor
 from ...errors import DataError
 from ..faults import Faults
 from ..files import text_lines
+from ..measurements import LARGEST
 from ..numbers import Numbers
+from ..tables import number_in
 
 SEQUENCE = "sequence"
 START, MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
@@ -166,11 +168,8 @@ def number_of(cell: str, name: str, faults: Faults, line: int) -> float:
     """The number in a cell; NaN if it is missing."""
     if cell.strip().lower() in MISSING:
         return math.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
+    value = number_in(cell)
+    if not abs(value) <= LARGEST:
         faults.add(line, f"{cell!r} in the column {name}")
         return math.nan
     return value

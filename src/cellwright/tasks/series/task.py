@@ -318,10 +318,10 @@ def tables(files: Files) -> tuple[Sequence[str], Tensor, Tensor, Tensor]:
 def rounded(value: float, deviation: float) -> str:
     """A number with as many places as tell three digits of a deviation.
 
-    >>> rounded(3.4e-8, 1.5), rounded(101325.1234, 5.0), rounded(2.3456e-9, 1e-10)
-    ('0', '101325.12', '2.346e-09')
+    >>> rounded(3.4e-8, 1.5), rounded(101325.1234, 0.01), rounded(2.3456e-9, 1e-10)
+    ('0', '101325.1234', '2.346e-09')
     """
-    return f"{round(value, 2 - math.floor(math.log10(deviation))):.8g}"
+    return f"{round(value, 2 - math.floor(math.log10(deviation))):.15g}"
 
 
 def calendar(times: Tensor) -> Tensor:

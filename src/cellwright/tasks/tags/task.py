@@ -98,11 +98,10 @@ class Tagging(ExampleProblem):
             tag for each in examples for tag in each.tags or () if tag not in self.vocabulary.tags.numbers
         )
         if strange:
-            named = ", ".join(tag for tag, _ in strange.most_common(NAMED))
+            named = ", ".join(f"{tag} ({count:,})" for tag, count in strange.most_common(NAMED))
+            more = f", and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
             warnings.warn(
-                f"the tags of {strange.total():,} words were never learned, and count as missed: {named}",
-                DataWarning,
-                stacklevel=2,
+                f"tags that were never learned count as missed, so often: {named}{more}", DataWarning, stacklevel=2
             )
 
     def step(self, network: nn.Module, batch: TagBatch, carried: Carried) -> Step:
