@@ -10,6 +10,7 @@ import math
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellwright.cli.options import parameters
@@ -171,3 +172,31 @@ def test_what_an_unknown_piece_took_is_no_number(tmp_path: Path) -> None:
     with noted(tmp_path):
         pass
     assert all(math.isnan(each) for each in json.loads((tmp_path / "minutes.json").read_text()))
+
+
+def test_windows_lie_within_one_activity_and_overlap_by_half(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    steps = [(1, 60), (0, 30), (5, 40), (7, 50)]  # labels, and for how many steps of five samples
+    labels = np.concatenate([np.full(5 * count, label) for label, count in steps])
+    axes = np.arange(3.0 * len(labels)).reshape(-1, 3)
+    np.savez(
+        source / "hapt.npz", acc=axes, gyro=axes, acc_scale=1.0, gyro_scale=1.0, label=labels, user=[4],
+        offsets=[0, len(labels)],
+    )  # fmt: skip
+    names = ["WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING", "STAND_TO_SIT"]
+    (source / "activity_labels.txt").write_text("\n".join(f"{n} {name}" for n, name in enumerate(names, 1)))
+    (source / "split.json").write_text(json.dumps({"train_users": [4]}))
+    recipe("movements").prepare(source, target)
+    heading, *rows = rows_of(target / "train.csv")
+    assert len(heading) == 1 + 12 + 1
+    windows = {name: [row for row in rows if row[0] == name] for name in dict.fromkeys(row[0] for row in rows)}
+    starts = [(name, {row[-1] for row in of}) for name, of in windows.items()]
+    assert starts == [
+        ("00-00000", {"WALKING"}), ("00-00012", {"WALKING"}), ("00-00024", {"WALKING"}),
+        ("00-00090", {"STANDING"}), ("00-00102", {"STANDING"}),
+    ]  # fmt: skip
+    assert {len(of) for of in windows.values()} == {25}
+    assert float(windows["00-00012"][0][1]) == pytest.approx(axes[60:65, 0].mean())
+    assert rows_of(target / "test.csv") == [heading]
