@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -25,7 +26,10 @@ import recipes
 
 from .recipe import Recipe, without_seeds
 
-NO_RECIPES = {"__main__", "recipe", "tables"}
+if TYPE_CHECKING:
+    from .pace import Pace
+
+NO_RECIPES = {"__main__", "pace", "recipe", "tables"}
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"), help="where runs and prepared data go")
     parser.add_argument("--options", default="", help='more for each command, such as "--average 0.1"')
     parser.add_argument("--against-torch", type=int, metavar="SEEDS", help="beside PyTorch's layer, with so many seeds")
+    parser.add_argument("--pace", type=int, metavar="STEPS", help="only time so many steps with each of both layers")
     given = parser.parse_intermixed_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     outcomes: dict[str, tuple[Recipe, Outcome]] = {}
     pairs: dict[str, tuple[Recipe, Sequence[Outcome], Sequence[Outcome]]] = {}
+    paces: dict[str, Sequence[Pace]] = {}
     for name in given.names or found():
         recipe: Recipe = importlib.import_module(f"recipes.{name}").RECIPE
 
         def result(options: str, name: str = name, recipe: Recipe = recipe) -> Outcome:
             return outcome(name, recipe, given.data, given.runs, f"{given.options} {options}".strip(), console)
 
-        if given.against_torch:
+        if given.pace:
+            from .pace import pace  # it needs all of Cellwright
+
+            data = prepared(name, recipe, given.data, given.runs)
+            commands = without_seeds(recipe.commands_for(data))
+            paces[name] = [pace(f"{each.arguments} {given.options}", data, given.pace) for each in commands]
+            console.print(side_by_side(paces))
+        elif given.against_torch:
             seeds = [f"--seed {seed}" for seed in range(1, 1 + given.against_torch)]
             # By turns, so that a slow hour of the machine falls on both.
             ours, theirs = zip(*((result(seed), result(f"{seed} --torch")) for seed in seeds), strict=True)
@@ -74,13 +87,8 @@ def found() -> list[str]:
 
 def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, console: Console) -> Outcome:
     """Prepare the data, run the commands that have no result yet, and read their figures."""
-    prepared = runs / "data" / name
-    if not prepared.exists():
-        making = prepared.with_name(f".{name}")
-        making.mkdir(parents=True)
-        recipe.prepare(data / recipe.source, making)
-        making.rename(prepared)
-    commands, figures, minutes, busy = recipe.commands_for(prepared), [], 0.0, 0.0
+    place = prepared(name, recipe, data, runs)
+    commands, figures, minutes, busy = recipe.commands_for(place), [], 0.0, 0.0
     if "--seed" in options.split():
         commands = without_seeds(commands)
     for number, command in enumerate(commands):
@@ -90,11 +98,22 @@ def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, con
             console.print(f"$ cellwright {' '.join(arguments)}")
             again = ["train", arguments[1], "--resume", str(run)] if run.exists() else [*arguments, "--run", str(run)]
             with noted(run):
-                subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=prepared, check=True)
+                subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=place, check=True)
         figures.append(json.loads((run / "result.json").read_text())[recipe.figure])
         by_clock, of_processor = json.loads((run / "minutes.json").read_text())
         minutes, busy = minutes + by_clock, busy + of_processor
     return Outcome(recipe.of_all(figures, [command.weight for command in commands]), minutes, busy)
+
+
+def prepared(name: str, recipe: Recipe, data: Path, runs: Path) -> Path:
+    """The folder of a recipe's data in the formats of the command line; they are written once."""
+    place = runs / "data" / name
+    if not place.exists():
+        making = place.with_name(f".{name}")
+        making.mkdir(parents=True)
+        recipe.prepare(data / recipe.source, making)
+        making.rename(place)
+    return place
 
 
 @contextmanager
@@ -141,6 +160,15 @@ def beside(pairs: dict[str, tuple[Recipe, Sequence[Outcome], Sequence[Outcome]]]
         written = [f"{fmean(found):.4f} ({min(found):.4f} to {max(found):.4f})" for found in figures]
         share = sum(each.busy for each in ours) / max(sum(each.busy for each in theirs), 1e-9)
         table.add_row(name, recipe.figure, *written, f"{share:.2f}")
+    return table
+
+
+def side_by_side(paces: dict[str, Sequence[Pace]]) -> Table:
+    """How long a step of each command takes with Cellwright's layer and with PyTorch's."""
+    table = Table("recipe", "Cellwright", "PyTorch", "share of PyTorch's time", box=None)
+    for name, found in paces.items():
+        for each in found:
+            table.add_row(name, f"{1e3 * each.ours:.1f} ms", f"{1e3 * each.theirs:.1f} ms", f"{each.ratio:.2f}")
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib
+import itertools
 import json
 import math
 import shlex
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cellwright.cli.options import parameters
 from cellwright.tasks import families
 from recipes.__main__ import Outcome, beside, found, main, noted
+from recipes.pace import Side, pace
 from recipes.recipe import Command, Recipe, without_seeds
 from tests.tasks.small import MAKERS, OPTIONS
 
@@ -200,3 +203,38 @@ def test_windows_lie_within_one_activity_and_overlap_by_half(tmp_path: Path) -> 
     assert {len(of) for of in windows.values()} == {25}
     assert float(windows["00-00012"][0][1]) == pytest.approx(axes[60:65, 0].mean())
     assert rows_of(target / "test.csv") == [heading]
+
+
+def test_a_step_is_timed_with_both_layers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def prepare(source: Path, target: Path) -> None:
+        MAKERS["text"](target / "learn.txt", 200, 1)
+
+    commands = [Command(f"text learn.txt --epochs 1 --seed {seed} {' '.join(OPTIONS['text'])}") for seed in (1, 2)]
+    monkeypatch.setattr(
+        importlib.import_module("recipes.shakespeare"), "RECIPE", Recipe("", "", prepare, commands, "loss", 2, 1, 1)
+    )
+    assert main([str(tmp_path), "shakespeare", "--runs", str(tmp_path / "runs"), "--pace", "4"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("shakespeare")]
+    assert len(rows) == 1
+    _, ours, _, theirs, _, share = rows[0]
+    assert min(float(ours), float(theirs), float(share)) > 0
+
+
+def test_the_pace_is_that_of_the_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    MAKERS["labels"](tmp_path / "train.csv", 40, 1)
+    clock = itertools.count(0, 2)
+    monkeypatch.setattr("recipes.pace.time.perf_counter", lambda: float(next(clock)))
+    networks = []
+    original = Side.step
+
+    def step(side: Side, batch: object, seed: int) -> float:
+        networks.append(type(side.network.encoder.recurrent))
+        return original(side, batch, seed) * (1 if networks[-1] is torch.nn.LSTM else 3)
+
+    monkeypatch.setattr(Side, "step", step)
+    found = pace(f"labels train.csv {' '.join(OPTIONS['labels'])}", tmp_path, 5)
+    assert found == (6, 2, 3)
+    assert networks.count(torch.nn.LSTM) == len(networks) / 2 == 8
+    assert networks[:4] == [torch.nn.LSTM, networks[1], networks[1], torch.nn.LSTM]
