@@ -53,7 +53,10 @@ def test_new_data_need_no_labels(tmp_path: Path) -> None:
         ("fine,good\na,b,c\n", "a fault: line 2: 3 columns"),
         ("fine,good\n ,bad\n", "a fault: line 2: the text is empty"),
         ('fine,good\n"grey,bad\n', "line 2: unexpected end of data"),
-        ("sentence,label\nfine,good\n", "names the column 'label', but neither 'text'.* rename one of: sentence"),
+        (
+            "sentence,label\nfine,good\n",
+            "names the columns sentence, label; rename them: texts have 'text' and 'label'",
+        ),
     ],
 )
 def test_what_is_no_table_is_told_line_by_line(tmp_path: Path, content: str, message: str) -> None:

@@ -100,8 +100,12 @@ def test_names_of_columns_may_be_in_capitals(tmp_path: Path) -> None:
         ("sequence,x,x,label\na,1,2,up\n", "must have a name of its own, but 'x' is there twice"),
         (",sequence,x,label\n0,a,1,up\n", "must have a name, but one has none; name it, or take it out"),
         ("sequence,x,label\na,1,up\n,1,up\n", "a fault: line 3: no sequence is named"),
+        ("sequence,label\nMKV,up\n", "names the columns sequence, label; rename them: texts have 'text' and 'label'"),
         ("sequence,x,label\na,1e39,up\n", "a fault: line 2: '1e39' in the column x"),
-        ("time,x,label\n1,1,up\n", "nor 'sequence', which tells the steps of a measured sequence; rename one of: time"),
+        (
+            "time,x,label\n1,1,up\n",
+            "names the columns time, x, label; rename them: texts .* measured sequences 'sequence'",
+        ),
     ],
 )
 def test_what_is_no_table_of_sequences_is_told_line_by_line(tmp_path: Path, content: str, message: str) -> None:

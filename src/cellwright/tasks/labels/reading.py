@@ -144,9 +144,8 @@ def of_table(path: Path, skip: bool) -> list[Example] | list[Window]:
         return windows_of_lines(*named_columns(path, faults, KNOWN), faults)
     if LABEL in names and TEXT not in names:
         raise DataError(
-            f"the first line of {str(path)!r} names the column {LABEL!r}, but neither {TEXT!r}, which is to be read, "
-            f"nor {SEQUENCE!r}, which tells the steps of a measured sequence; rename one of: "
-            f"{', '.join(name for name in names if name != LABEL)}"
+            f"the first line of {str(path)!r} names the columns {', '.join(names)}; rename them: texts have {TEXT!r} "
+            f"and {LABEL!r}, measured sequences {SEQUENCE!r}, {LABEL!r} and a column for each feature"
         )
     found = [Example(row.read, row.found or None) for row in two_columns(path, TEXT, LABEL, faults)]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
