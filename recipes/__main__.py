@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import math
-import os
 import pkgutil
-import shlex
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 import recipes
 
 from .recipe import Recipe, without_seeds
+from .runs import Outcome, Place
 
 if TYPE_CHECKING:
     from .pace import Pace
 
-NO_RECIPES = {"__main__", "pace", "recipe", "tables"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a recipe gave: its figure, and the minutes that it took, by the clock and of the processor."""
-
-    figure: float
-    minutes: float
-    busy: float
+NO_RECIPES = {"__main__", "pace", "recipe", "runs", "tables"}
+Recipes = Mapping[str, Recipe]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,33 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--against-torch", type=int, metavar="SEEDS", help="beside PyTorch's layer, with so many seeds")
     parser.add_argument("--pace", type=int, metavar="STEPS", help="only time so many steps with each of both layers")
     given = parser.parse_intermixed_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
-    outcomes: dict[str, tuple[Recipe, Outcome]] = {}
-    pairs: dict[str, tuple[Recipe, Sequence[Outcome], Sequence[Outcome]]] = {}
-    paces: dict[str, Sequence[Pace]] = {}
-    for name in given.names or found():
-        recipe: Recipe = importlib.import_module(f"recipes.{name}").RECIPE
-
-        def result(options: str, name: str = name, recipe: Recipe = recipe) -> Outcome:
-            return outcome(name, recipe, given.data, given.runs, f"{given.options} {options}".strip(), console)
-
-        if given.pace:
-            from .pace import pace  # it needs all of Cellwright
-
-            data = prepared(name, recipe, given.data, given.runs)
-            commands = without_seeds(recipe.commands_for(data))
-            paces[name] = [pace(f"{each.arguments} {given.options}", data, given.pace) for each in commands]
-            console.print(side_by_side(paces))
-        elif given.against_torch:
-            seeds = [f"--seed {seed}" for seed in range(1, 1 + given.against_torch)]
-            # By turns, so that a slow hour of the machine falls on both.
-            ours, theirs = zip(*((result(seed), result(f"{seed} --torch")) for seed in seeds), strict=True)
-            pairs[name] = (recipe, ours, theirs)
-            console.print(beside(pairs))
-        else:
-            outcomes[name] = (recipe, result(""))
-            console.print(shown(outcomes))
-    return int(any(not recipe.reached(result.figure, recipe.reach) for recipe, result in outcomes.values()))
+    chosen = {name: importlib.import_module(f"recipes.{name}").RECIPE for name in given.names or found()}
+    place = Place(given.data, given.runs, given.options)
+    if given.pace:
+        timed(chosen, place, given.pace)
+    elif given.against_torch:
+        compared(chosen, place, given.against_torch)
+    elif not run(chosen, place):
+        return 1
+    return 0
 
 
 def found() -> list[str]:
@@ -85,58 +51,39 @@ def found() -> list[str]:
     return sorted(each.name for each in pkgutil.iter_modules(recipes.__path__) if each.name not in NO_RECIPES)
 
 
-def outcome(name: str, recipe: Recipe, data: Path, runs: Path, options: str, console: Console) -> Outcome:
-    """Prepare the data, run the commands that have no result yet, and read their figures."""
-    place = prepared(name, recipe, data, runs)
-    commands, figures, minutes, busy = recipe.commands_for(place), [], 0.0, 0.0
-    if "--seed" in options.split():
-        commands = without_seeds(commands)
-    for number, command in enumerate(commands):
-        run = (runs / "-".join([name, str(number), *options.split()])).resolve()
-        if not (run / "result.json").exists():
-            arguments = shlex.split(f"train {command.arguments} {options}")
-            console.print(f"$ cellwright {' '.join(arguments)}")
-            again = ["train", arguments[1], "--resume", str(run)] if run.exists() else [*arguments, "--run", str(run)]
-            with noted(run):
-                subprocess.run([sys.executable, "-m", "cellwright", *again], cwd=place, check=True)
-        figures.append(json.loads((run / "result.json").read_text())[recipe.figure])
-        by_clock, of_processor = json.loads((run / "minutes.json").read_text())
-        minutes, busy = minutes + by_clock, busy + of_processor
-    return Outcome(recipe.of_all(figures, [command.weight for command in commands]), minutes, busy)
+def run(chosen: Recipes, place: Place) -> bool:
+    """Run recipes, with a table after each; returns whether all figures were reached."""
+    outcomes: dict[str, tuple[Recipe, Outcome]] = {}
+    for name, recipe in chosen.items():
+        outcomes[name] = (recipe, place.outcome(name, recipe))
+        place.console.print(shown(outcomes))
+    return all(recipe.reached(outcome.figure, recipe.reach) for recipe, outcome in outcomes.values())
 
 
-def prepared(name: str, recipe: Recipe, data: Path, runs: Path) -> Path:
-    """The folder of a recipe's data in the formats of the command line; they are written once."""
-    place = runs / "data" / name
-    if not place.exists():
-        making = place.with_name(f".{name}")
-        making.mkdir(parents=True)
-        recipe.prepare(data / recipe.source, making)
-        making.rename(place)
-    return place
+def compared(chosen: Recipes, place: Place, seeds: int) -> None:
+    """Run recipes with both layers, with a table after each."""
+    pairs: dict[str, tuple[Recipe, Sequence[Outcome], Sequence[Outcome]]] = {}
+    for name, recipe in chosen.items():
+        # By turns, so that a slow hour of the machine falls on both.
+        layers = [
+            [place.outcome(name, recipe, f"--seed {seed}{layer}") for layer in ("", " --torch")]
+            for seed in range(1, 1 + seeds)
+        ]
+        ours, theirs = zip(*layers, strict=True)
+        pairs[name] = (recipe, ours, theirs)
+        place.console.print(beside(pairs))
 
 
-@contextmanager
-def noted(run: Path) -> Iterator[None]:
-    """Add the minutes of a block, by the clock and of the processor, to those of its run, also if it is broken off.
+def timed(chosen: Recipes, place: Place, steps: int) -> None:
+    """Time steps of recipes with both layers, with a table after each."""
+    from .pace import pace  # it needs all of Cellwright
 
-    What an earlier piece of the run took, and could not note, is not a number.
-    """
-    file = run / "minutes.json"
-    before = json.loads(file.read_text()) if file.exists() else [math.nan if run.exists() else 0.0] * 2
-    began, worked = time.monotonic(), worked_for()
-    try:
-        yield
-    finally:
-        taken = (time.monotonic() - began) / 60, (worked_for() - worked) / 60
-        if run.exists():
-            file.write_text(json.dumps([round(one + more, 2) for one, more in zip(before, taken, strict=True)]))
-
-
-def worked_for() -> float:
-    """Seconds that processors have worked for the commands so far: unlike those of the clock, not for anyone else."""
-    times = os.times()
-    return times.children_user + times.children_system
+    paces: dict[str, Sequence[Pace]] = {}
+    for name, recipe in chosen.items():
+        folder = place.prepared(name, recipe)
+        commands = without_seeds(recipe.commands_for(folder))
+        paces[name] = [pace(f"{each.arguments} {place.options}", folder, steps) for each in commands]
+        place.console.print(side_by_side(paces))
 
 
 def shown(outcomes: dict[str, tuple[Recipe, Outcome]]) -> Table:

@@ -17,9 +17,10 @@ import torch
 
 from cellwright.cli.options import parameters
 from cellwright.tasks import families
-from recipes.__main__ import Outcome, beside, found, main, noted
+from recipes.__main__ import beside, found, main
 from recipes.pace import Side, pace
 from recipes.recipe import Command, Recipe, without_seeds
+from recipes.runs import Outcome, noted
 from tests.tasks.small import MAKERS, OPTIONS
 
 
@@ -156,8 +157,8 @@ def test_the_mean_and_the_spread_of_seeds_are_shown() -> None:
 
 def test_the_minutes_of_all_pieces_of_a_run_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, clock = tmp_path / "run", iter([0.0, 60.0, 100.0, 220.0])
-    monkeypatch.setattr("recipes.__main__.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("recipes.__main__.worked_for", lambda: 0.0)
+    monkeypatch.setattr("recipes.runs.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("recipes.runs.worked_for", lambda: 0.0)
 
     def broken_off() -> None:
         with noted(run):

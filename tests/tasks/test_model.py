@@ -51,6 +51,11 @@ def test_a_step_carries_the_state_without_its_history_and_drops_it_where_streams
     assert all(not part.requires_grad for part in parts)
     assert text_step(network, streams[0], carried).loss == text_step(network, streams[0], None).loss
     assert text_step(network, streams[1], carried).loss != text_step(network, streams[1], None).loss
+    one = text_step(network, streams[1]._replace(begins=torch.tensor([False, True])), carried).carried
+    both = [text_step(network, streams[1], state).carried for state in (carried, None)]
+    for found, kept, begun in zip(*([each] if torch.is_tensor(each) else each for each in (one, *both)), strict=True):
+        torch.testing.assert_close(found[:, 0], kept[:, 0])
+        torch.testing.assert_close(found[:, 1], begun[:, 1])
 
 
 def test_forget_gates_begin_open():

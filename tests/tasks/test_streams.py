@@ -6,7 +6,7 @@ import torch
 from cellwright.errors import DataError
 from cellwright.tasks.batches import IGNORED
 from cellwright.tasks.text import Windows
-from cellwright.tasks.text.streams import Streams
+from cellwright.tasks.text.streams import ANEW, Streams
 
 
 @pytest.mark.parametrize(("tokens", "batch", "length"), [(1000, 4, 7), (97, 3, 8), (200, 1, 50), (1000, 8, 1)])
@@ -20,7 +20,28 @@ def test_each_chunk_goes_on_where_the_one_before_it_ended(tokens, batch, length,
     assert read.shape == (batch, len(streams) * length)
     assert torch.equal(targets, read + 1)
     assert torch.equal(read[:, 1:], read[:, :-1] + 1)
-    assert [chunk.first for chunk in chunks] == [True] + [False] * (len(chunks) - 1)
+    assert chunks[0].begins.all()
+
+
+@pytest.mark.parametrize("batch", [2, 7, 16, 100])
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_every_stream_begins_anew_after_so_many_chunks_and_never_all_at_once(batch, epoch):
+    streams = Streams(torch.arange(batch * 4 * 3 * ANEW), batch, 4, epoch)
+    begins = torch.stack([chunk.begins for chunk in streams], dim=1)[:, 1:]
+    for row in begins:
+        places = row.nonzero().flatten()
+        assert len(places) >= 2
+        assert (places.diff() == ANEW).all()
+    assert begins.sum(0).max() <= -(-batch // ANEW)
+
+
+def test_streams_that_are_divided_begin_anew_where_they_would_together():
+    streams = Streams(torch.arange(2000), batch=6, length=4)
+    parts = [streams.part(number, 2) for number in range(2)]
+    for whole, *halves in zip(streams, *parts, strict=True):
+        for number, half in enumerate(halves):
+            assert torch.equal(half.begins, whole.begins[number::2])
+            assert torch.equal(half.tokens, whole.tokens[number::2])
 
 
 def test_the_streams_lie_end_to_end_in_the_text():

@@ -21,13 +21,13 @@ class TextBatch(NamedTuple):
     Attributes:
         tokens: what is read, int64 `[B, T]`.
         targets: the token after each, int64 `[B, T]`; `IGNORED` where nothing is to be predicted.
-        first: whether the streams begin here, so that no state is carried in.
+        begins: which streams begin here, so that no state is carried in, bool `[B]`.
         characters: for how many characters a token stands, on average.
     """
 
     tokens: Tensor
     targets: Tensor
-    first: bool
+    begins: Tensor
     characters: float = 1.0
 
 
@@ -50,11 +50,17 @@ class Chunks(Sequence[TextBatch]):
         """The chunk at a place from 0 to `len(self) - 1`."""
 
 
+ANEW = 16
+"""Chunks after which a stream begins anew."""
+
+
 class Streams(Chunks, Divisible):
     """A text cut into `batch` contiguous streams, read side by side, `length` tokens at a time.
 
-    A state carried from chunk to chunk thus always meets the text that follows. Each epoch begins
-    a little later in the text, so that the cuts fall elsewhere; what remains at the end is left out.
+    A state carried from chunk to chunk thus always meets the text that follows. Every `ANEW` chunks a stream
+    begins without one, each in its turn: who measures or writes begins so, and where a network has not been
+    it is lost. Each epoch begins a little later in the text, so that the cuts fall elsewhere; what remains at
+    the end is left out.
 
     Args:
         tokens: `[tokens]`.
@@ -85,6 +91,7 @@ class Streams(Chunks, Divisible):
         end = begin + batch * self.chunks * length
         self.tokens = tokens[begin:end].view(batch, -1)
         self.targets = tokens[begin + 1 : end + 1].view(batch, -1)
+        self.turns = torch.arange(batch) * ANEW // batch + epoch * self.chunks
 
     def __len__(self) -> int:
         return self.chunks
@@ -92,13 +99,15 @@ class Streams(Chunks, Divisible):
     def part(self, number: int, count: int) -> Streams:
         """Every `count`-th stream, from one number on."""
         found = copy(self)
-        found.tokens, found.targets = self.tokens[number::count], self.targets[number::count]
+        own = slice(number, None, count)
+        found.tokens, found.targets, found.turns = self.tokens[own], self.targets[own], self.turns[own]
         return found
 
     def chunk(self, index: int) -> TextBatch:
         """The chunk at a place in every stream."""
         part = slice(index * self.length, (index + 1) * self.length)
-        return TextBatch(self.tokens[:, part].long(), self.targets[:, part].long(), first=index == 0)
+        begins = torch.full_like(self.turns, index == 0, dtype=torch.bool) | ((self.turns + index) % ANEW == 0)
+        return TextBatch(self.tokens[:, part].long(), self.targets[:, part].long(), begins)
 
 
 class Windows(Chunks):
@@ -157,4 +166,5 @@ class Windows(Chunks):
         targets = self.tokens[(places + 1).clamp(max=last)].long()
         targets[places >= last] = IGNORED
         targets[1:, steps < self.warm_up] = IGNORED
-        return TextBatch(self.tokens[places.clamp(max=last)].long(), targets, index == 0, self.characters)
+        begins = torch.full((len(self.starts),), index == 0)
+        return TextBatch(self.tokens[places.clamp(max=last)].long(), targets, begins, self.characters)

@@ -208,11 +208,18 @@ def opening(vocabulary: Vocabulary) -> Tensor:
 
 
 def text_step(network: nn.Module, batch: TextBatch, carried: Carried) -> Step:
-    """Loss of one chunk; the state is carried in unless the streams begin here."""
-    scores, state = network(batch.tokens, None if batch.first else carried)
+    """Loss of one chunk; the state is carried in but where streams begin."""
+    scores, state = network(batch.tokens, begun(carried, batch.begins))
     loss = functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten())
     count = int((batch.targets >= 0).sum())
     return Step(loss, count, detached(state), count * batch.characters)
+
+
+def begun(state: Carried, begins: Tensor) -> Carried:
+    """The same state with nothing in it where sequences begin, `[B]`."""
+    if isinstance(state, tuple):
+        return tuple(part.masked_fill(begins[:, None], 0.0) for part in state)
+    return None if state is None else state.masked_fill(begins[:, None], 0.0)
 
 
 def detached(state: Carried) -> Carried:
