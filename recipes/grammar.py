@@ -1,13 +1,16 @@
-"""Memory: the embedded Reber grammar, from 10,000 strings (Hochreiter & Schmidhuber, 1997); five seeds."""
+"""Memory: the embedded Reber grammar, from 10,000 strings (Hochreiter & Schmidhuber, 1997); five seeds.
+
+Of 60 seeds that were tried with 16 cells none left a string of 2,560 wrong; with 12 cells one in ten did.
+"""
 
 from .recipe import Command, Recipe, nothing
 
 RECIPE = Recipe(
-    title="memory: embedded Reber grammar, 12 cells",
+    title="memory: embedded Reber grammar, 16 cells",
     source="",
     prepare=nothing,
     commands=[
-        Command(f"memory reber --hidden 12 --batch 4 --learning-rate 2e-2 --epochs 50 --seed {seed}")
+        Command(f"memory reber --hidden 16 --batch 4 --learning-rate 2e-2 --epochs 50 --seed {seed}")
         for seed in range(1, 6)
     ],
     figure="error",

@@ -321,3 +321,13 @@ def test_the_demo_trains_measures_writes_and_says_what_next(capsys, monkeypatch)
     ):
         assert part in shown
     assert Path("runs/demo/weights.safetensors").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are closed as POSIX has it")
+def test_a_reader_that_has_had_enough_is_no_error():
+    program = "import sys; from cellwright.cli import main; sys.exit(main(['cells']))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -177,3 +177,11 @@ def test_values_are_of_the_kind_of_their_setting() -> None:
     assert axis("causal=True,no", {"causal": bool}) == Choice("causal", (True, False))
     with pytest.raises(InputError):
         axis("dropout=0..inf", {"dropout": float})
+
+
+@pytest.mark.parametrize("storage", ["nonsense", "postgresql://nobody/here", "sqlite:////no/such/folder/a.db"])
+def test_a_storage_that_cannot_be_used_is_told(
+    storage: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--storage", storage, "--trials", "1"]) == 2
+    assert f"--storage must be the URL of a database that answers, not {storage!r}" in capsys.readouterr().err

@@ -43,6 +43,7 @@ def test_the_commands_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pyte
     for program, *arguments in lines:
         assert program == "cellwright"
         more = [*OPTIONS[page], "--epochs", "1"] if arguments[0] == "train" else []
+        more = ["--epochs", "2"] if "--resume" in arguments else more
         assert main([*arguments, *more]) == 0
     for name in written:
         assert (tmp_path / name).read_text()

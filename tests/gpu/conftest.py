@@ -14,7 +14,7 @@ if importlib.util.find_spec("triton") is None or not (
 ):
     collect_ignore_glob = ["test_*.py"]
 elif not torch.cuda.is_available():
-    collect_ignore_glob = ["test_gpu_precision.py", "test_gpu_theirs.py"]
+    collect_ignore_glob = ["test_gpu_precision.py", "test_gpu_theirs.py", "test_gpu_training.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,7 +69,7 @@ def prose(path: Path, count: int, seed: int) -> Path:
     """Sentences of few words."""
     chance = random.Random(seed)
     words = ["gate", "cell", "state", "unit", "step", "layer"]
-    path.write_text("".join(f"the {chance.choice(words)} of a {chance.choice(words)}.\n" for _ in range(count)))
+    path.write_text("".join(f"The {chance.choice(words)} of the {chance.choice(words)}.\n" for _ in range(count)))
     return path
 
 

@@ -10,7 +10,7 @@ import torch
 
 from cellwright.errors import DataError
 from cellwright.tasks import Parts
-from cellwright.tasks.series import SERIES, EventTask, Piece, SeriesSettings, read_series
+from cellwright.tasks.series import SERIES, EventTask, Piece, Series, SeriesSettings, read_series
 from cellwright.tasks.series.events import EventMetric
 
 KEYS = ("c", "d", "e", "f")
@@ -98,9 +98,34 @@ def test_a_single_step_and_other_columns_are_refused() -> None:
     with pytest.raises(DataError, match="at least 2 steps, but 'short' has 1"):
         EventTask(Parts([*pieces(), Piece("short", KEYS, torch.eye(4)[:1])]), SeriesSettings())
     other = Piece("other", ("c",), torch.ones(3, 1))
-    with pytest.raises(DataError, match="'other' has others"):
-        task().batch([other], [0])
+    with pytest.raises(DataError, match="'other' has c; name and order them alike"):
+        EventTask(Parts(pieces(), [other]), SeriesSettings())
 
 
 def test_no_steps_are_no_number() -> None:
     assert math.isnan(EventMetric().compute()["nats"])
+
+
+def test_lines_of_a_sequence_need_not_be_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Sequence,c\nx,0\ny,1\nx,1\n")
+    found = read_series(tmp_path / "a.csv")
+    assert isinstance(found, list)
+    assert [(each.name, each.events[:, 0].tolist()) for each in found] == [("x", [0, 1]), ("y", [1])]
+
+
+def test_other_events_and_series_are_refused_before_anything_is_said() -> None:
+    made, other = task(), [Piece("other", ("x", "y"), torch.ones(3, 2))]
+    dated = Series("dated", KEYS, torch.arange(9), torch.ones(9, 4), torch.ones(9, 4), 1)
+    for use in (made.batches, lambda data: list(made.predict(made.network(), data))):
+        with pytest.raises(DataError, match="'other' has x, y; name and order them alike"):
+            use(other)
+        with pytest.raises(DataError, match="sequences of events, as learned, but 'dated' is a series"):
+            use(dated)
+    with pytest.raises(DataError, match="'dated' is a series"):
+        EventTask(Parts(pieces(), dated), SeriesSettings())
+
+
+def test_a_name_with_a_comma_has_quotes() -> None:
+    made = task()
+    lines = list(made.predict(made.network().eval(), [Piece("p, q", KEYS, torch.ones(2, 4))]))
+    assert lines[1].startswith('"p, q",')

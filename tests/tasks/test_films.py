@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from cellwright.errors import DataError, InputError
 from cellwright.tasks.frames import Filmed, FrameSettings, read_videos
 from cellwright.tasks.frames.clips import DIRECTIONS, FRAMES, SIZE, clip, shapes, write_clips
 from cellwright.tasks.frames.pixels import PixelNetwork
-from cellwright.tasks.frames.video import decoded, write_film
+from cellwright.tasks.frames.video import count_frames, decoded, write_film
 
 
 def film(path: Path, frames: int = 4) -> Path:
@@ -130,3 +131,35 @@ def test_features_are_no_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "t.csv").write_text("x,label\n1,up\n")
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "t.csv")]) == 1
     assert "the network watches videos" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.mp4", "mpeg4"), ("a.avi", "mpeg4")])
+def test_a_film_that_is_cut_off_is_told(name: str, codec: str, tmp_path: Path) -> None:
+    path, frames = tmp_path / name, np.random.default_rng(1).integers(0, 256, (40, 32, 32), np.uint8)
+    with av.open(str(path), "w", options={"movflags": "faststart"} if name.endswith("mp4") else {}) as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.width = stream.height = 32
+        for each in frames:
+            pictures = av.VideoFrame.from_ndarray(each, format="gray").reformat(format=stream.pix_fmt)
+            container.mux(stream.encode(pictures))
+        container.mux(stream.encode())
+    assert count_frames(path) == 40
+    content = path.read_bytes()
+    for share in (0.8, 0.5):
+        path.write_bytes(content[: int(share * len(content))])
+        with pytest.raises(DataError, match=r"is cut off after \d+ frames"):
+            count_frames(path)
+
+
+def test_a_film_of_which_nothing_can_be_decoded_is_refused(tmp_path: Path) -> None:
+    content = film(tmp_path / "a.mkv").read_bytes()
+    told = 0
+    for size in range(300, len(content), 50):
+        (tmp_path / "cut.mkv").write_bytes(content[:size])
+        try:
+            frames = decoded(tmp_path / "cut.mkv", 8)
+        except DataError:
+            told += 1
+        else:
+            assert len(frames)
+    assert told

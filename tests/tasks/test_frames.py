@@ -221,3 +221,17 @@ def test_names_with_dollars_and_commas_are_shown_as_they_are(
     found = list(csv.reader(capsys.readouterr().out.splitlines()))
     assert {len(row) for row in found} == {4}
     assert found[1][0] == "clip, $0"
+
+
+def test_frames_of_a_video_need_not_be_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("video,x,label\na,1,up\nb,2,down\na,3,down\n")
+    first, second = read_videos(tmp_path / "t.csv")
+    assert (first.name, first.labels, first.features[:, 0].tolist()) == ("a", ("up", "down"), [1, 3])
+    assert second.name == "b"
+
+
+def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('x,label\n1,u\n2,"d\n' + "3,u\n" * 500)
+    for skip in (False, True):
+        with pytest.raises(DataError, match="opens a quote in line 3 that is never closed"):
+            read_videos(tmp_path / "t.csv", skip)

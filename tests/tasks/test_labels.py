@@ -52,7 +52,8 @@ def test_new_data_need_no_labels(tmp_path: Path) -> None:
         ("text,label\n", "holds no example"),
         ("fine,good\na,b,c\n", "a fault: line 2: 3 columns"),
         ("fine,good\n ,bad\n", "a fault: line 2: the text is empty"),
-        ('fine,good\n"grey,bad\n', "line 2: unexpected end of data"),
+        ('fine,good\n"grey,bad\n', "opens a quote in line 2 that is never closed"),
+        ("text\nfine, good\n", "a fault: line 2: 2 columns"),
         (
             "sentence,label\nfine,good\n",
             "names the columns sentence, label; rename them: texts have 'text' and 'label'",
@@ -120,3 +121,25 @@ def test_a_folder_of_classes_is_read_without_what_is_faulty(tmp_path: Path) -> N
         read_examples(tmp_path)
     with pytest.warns(DataWarning, match="2 faults"):
         assert [each.text for each in read_examples(tmp_path, skip=True)] == ["fine"]
+
+
+def test_a_quote_in_the_wrong_place_is_found_where_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('text,label\none,a\n"two\nlines"x,b\nthree,c\n')
+    with pytest.raises(DataError, match="a fault: line 3: "):
+        read_examples(tmp_path / "t.csv")
+
+
+def test_what_may_be_a_heading_is_told(tmp_path: Path) -> None:
+    lines = "fine,good\ngrey,bad\n" * 3
+    (tmp_path / "t.csv").write_text(f"review,sentiment\n{lines}")
+    with pytest.warns(DataWarning, match="no other has its label 'sentiment': if it names the columns, call"):
+        assert len(read_examples(tmp_path / "t.csv")) == 7
+    (tmp_path / "t.csv").write_text(lines)
+    assert len(read_examples(tmp_path / "t.csv")) == 6
+
+
+def test_what_lies_in_a_hidden_folder_is_no_class(tmp_path: Path) -> None:
+    for label in ("good", ".ipynb_checkpoints"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "a.txt").write_text("fine")
+    assert read_examples(tmp_path) == [Example("fine", "good")]

@@ -172,3 +172,10 @@ def test_the_ink_is_found_in_every_kind_of_image(mode: str, tmp_path: Path) -> N
     found = Line(height=16)(tmp_path / "a.png")
     assert found[24:36, 6:10].ge(240).all()
     assert found[:12].le(20).all()
+
+
+def test_a_name_may_have_dots(tmp_path: Path) -> None:
+    for name in ("v1.2_p3", "v1.2_p4"):
+        Image.new("L", (30, 10)).save(tmp_path / f"{name}.bin.png")
+        (tmp_path / f"{name}.gt.txt").write_text(name)
+    assert [each.transcript for each in read_lines(tmp_path)] == ["v1.2_p3", "v1.2_p4"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cellwright.cli import main
-from cellwright.errors import DataError
+from cellwright.errors import DataError, InputError
 from cellwright.tasks import Parts
 from cellwright.tasks.memory import PROBLEMS, MemorySettings, MemoryTask, read_problem
 from cellwright.tasks.memory.digits import images_as_batch
@@ -183,6 +184,64 @@ def test_cells_are_compared_with_the_same_budget(tmp_path: Path, capsys: pytest.
     assert (lstm.split(",")[0], rnn.split(",")[0]) == ("lstm", "rnn")
     assert "gradient at lag" in shown
     assert (tmp_path / "both" / "lstm" / "weights.safetensors").exists()
+    (tmp_path / "both" / "rnn" / "result.json").unlink()
+    (tmp_path / "both" / "figures.csv").unlink()
+    for _ in range(2):
+        assert main(["train", "memory", "adding", "--compare", "lstm,rnn", *options]) == 0
+        shown = capsys.readouterr().out
+        assert "lstm, 1 x 8 units" not in shown
+        again = (tmp_path / "both" / "figures.csv").read_text().splitlines()[1:]
+        assert [each.rpartition(",")[0] for each in again] == [each.rpartition(",")[0] for each in (lstm, rnn)]
+    assert main(["train", "memory", "adding", "--compare", "lstm,rnn", *options, "--dropout", "0.5"]) == 2
+    assert "lstm' is a run with other data, options or versions; give another --run" in capsys.readouterr().err
     assert main(["train", "memory", "adding", "--compare", "lstm,rnm", *options[:-2]]) == 2
     assert "did you mean 'rnn'" in capsys.readouterr().err
+    assert main(["train", "memory", "adding", "--compare", "lstm,lstm", *options[:-2]]) == 2
+    assert "must name each cell once" in capsys.readouterr().err
     assert main(["train", "memory", "adding", "--compare", "lstm", "--cell", "rnn", *options[:-2]]) == 2
+
+
+def test_another_problem_is_not_what_was_learned(tmp_path: Path) -> None:
+    made = task("adding")
+    with pytest.raises(DataError, match="what was learned is 'adding', not 'copy'"):
+        made.batches(PROBLEMS["copy"])
+    shown = MemoryTask(Parts(read_problem(digits(tmp_path))), MemorySettings(hidden=4))
+    with pytest.raises(DataError, match="what was learned is 'digits', not 'adding'"):
+        shown.batches(PROBLEMS["adding"])
+    assert shown.summary == "10 images by rows, measuring on 20"
+
+
+def test_there_must_be_steps_for_all_marks() -> None:
+    with pytest.raises(InputError, match="--steps must be at least 8 for order, not 7"):
+        task("order", steps=7)
+    for batch in task("order", steps=8, batch=100).training(0):
+        assert torch.equal(
+            (batch.inputs[..., 6:].sum(-1) * (batch.inputs.argmax(-1) >= 6)).sum(1), torch.full((100,), 2.0)
+        )
+
+
+def test_what_is_watched_and_measured_on_can_be_named(tmp_path: Path) -> None:
+    for parts in (Parts(PROBLEMS["copy"], PROBLEMS["adding"]), Parts(PROBLEMS["copy"], test=PROBLEMS["adding"])):
+        with pytest.raises(DataError, match="what was learned is 'copy', not 'adding'"):
+            MemoryTask(parts, MemorySettings())
+    found = read_problem(digits(tmp_path))
+    other = replace(found, test_images=found.test_images[:7], test_labels=found.test_labels[:7])
+    named = MemoryTask(Parts(found, other, other), MemorySettings(hidden=4))
+    assert [sum(len(batch.inputs) for batch in part) for part in (named.validation(), named.final())] == [7, 7]
+
+
+def test_epochs_of_large_batches_are_apart() -> None:
+    made = task("adding", batch=500)
+    first, second = ({tuple(batch.inputs[0, :, 0].tolist()) for batch in made.training(epoch)} for epoch in (0, 1))
+    assert len(first) == len(second) == 50
+    assert not first & second
+
+
+@pytest.mark.parametrize(("side", "count"), [(27, 20), (28, 0)])
+def test_digits_must_be_images_of_their_size(side: int, count: int, tmp_path: Path) -> None:
+    digits(tmp_path)
+    for kind, shape in (("images-idx3", (count, side, side)), ("labels-idx1", (count,))):
+        head = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+        (tmp_path / f"t10k-{kind}-ubyte.gz").write_bytes(gzip.compress(head + bytes(math.prod(shape)), 1))
+    with pytest.raises(DataError, match=f"must have images of 28 x 28 .* t10k has {count}"):
+        read_problem(tmp_path)

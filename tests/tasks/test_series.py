@@ -7,7 +7,8 @@ import functools
 import importlib
 import math
 import tracemalloc
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import torch
 
 from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts, files, numbers
-from cellwright.tasks.series import Series, SeriesSettings, SeriesTask, read_series, reading
+from cellwright.tasks.series import Piece, Series, SeriesSettings, SeriesTask, read_series, reading
 from cellwright.tasks.series.metric import Forecast, ForecastMetric
 from cellwright.tasks.series.reading import MICROSECOND, START
 from cellwright.tasks.task import Step
@@ -28,14 +29,16 @@ def series(steps: int = 90, columns: int = 2) -> Series:
     hours = torch.arange(float(steps), dtype=torch.float64)
     values = torch.stack([torch.sin(hours * math.pi / 2) * (n + 1) + 10 * n for n in range(columns)], 1)
     times = (datetime(2024, 1, 1) - START) // MICROSECOND + 3_600_000_000 * torch.arange(steps)
-    return Series("made", tuple("abcdef"[:columns]), times, values, values)
+    return Series("made", tuple("abcdef"[:columns]), times, values, values, 3_600_000_000)
 
 
 def test_dates_and_missing_numbers_are_read(tmp_path: Path) -> None:
-    (tmp_path / "a.tsv").write_text("date\tload\theat\n2024-02-29\t1\tNA\n2024-03-01T12:30:00+01:00\t\t2.5\n")
+    (tmp_path / "a.tsv").write_text(
+        "date\tload\theat\n2024-02-29T00:00+02:00\t1\tNA\n2024-03-01T12:30:00+01:00\t\t2.5\n"
+    )
     found = read_series(tmp_path / "a.tsv")
     assert found.columns == ("load", "heat")
-    assert START + int(found.times[1]) * MICROSECOND == datetime(2024, 3, 1, 12, 30)
+    assert START + int(found.times[1]) * MICROSECOND == datetime(2024, 3, 1, 13, 30)
     assert found.values.isnan().tolist() == [[False, True], [True, False]]
 
 
@@ -54,6 +57,12 @@ def test_dates_and_missing_numbers_are_read(tmp_path: Path) -> None:
         ),
         ("date,x,y\n2024-01-01,1,\n", "y has none; leave it out"),
         ("date,x\n2024-01-01,inf\n", "'inf' in the column x"),
+        ("2024-01-01,1.5\n2024-01-02,2.5\n", "must name the columns, but has a date"),
+        ("date,x,x\n2024-01-01,1,2\n", "'x' is there twice"),
+        ("date,x,\n2024-01-01,1,2\n", "one has none; name it"),
+        ('date,x\n2024-01-01,"1\n2024-01-02,2\n', "opens a quote in line 2 that is never closed"),
+        ("date,x\n2024-01-01,1\n2024-01-02T00:00+01:00,1\n", "line 3: 2024-01-02T00:00.01:00 has a zone, unlike"),
+        ("date,x\n" + "y" * 500 + ",1\n", "line 2: 'y{60}...' is no date"),
     ],
 )
 def test_what_is_no_series_is_told_line_by_line(tmp_path: Path, content: str, message: str) -> None:
@@ -114,13 +123,19 @@ def test_figures_by_hand() -> None:
 
     metric = ForecastMetric()
     scales = (torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([0.5]))
-    found = Forecast(row(1, 2, 9), row(0, 0, 9), row(1, 1, 9), row(1, 1, math.nan), *scales)
+    quantiles = torch.stack([row(0, 2, 8), row(1, 2, 9), row(2, 3, 9)], -1)
+    found = Forecast(row(1, 2, 9), quantiles, row(0, 0, 9), row(1, 1, 9), row(1, 1, math.nan), *scales)
     metric.update(Step(torch.tensor(0.0), 1, found=found))
     figures = metric.compute()
     assert figures["mse"] == figures["mae"] == 0.5
     assert figures["smape"] == pytest.approx((0 + 2 * 2 / (3 + 5)) / 2)
     assert figures["mase"] == pytest.approx(2 / 0.5 / 2)
     assert (figures["naive_mse"], figures["seasonal_mse"]) == (1.0, 0.0)
+    assert (figures["naive_mae"], figures["seasonal_mae"]) == (1.0, 0.0)
+    assert figures["naive_smape"] == pytest.approx(2 * 2 / (3 + 1))
+    assert figures["naive_mase"] == pytest.approx(2 / 0.5)
+    assert figures["covered"] == 0.5
+    assert figures["quantile_loss"] == pytest.approx(((0.1 + 0 + 0.1) + (0.9 + 0.5 + 0.2)) / 3 / 2)
 
 
 @pytest.mark.parametrize("quantiles", [False, True])
@@ -235,3 +250,59 @@ def test_a_series_of_any_unit_and_level_is_seen_alike(unit: float, level: float)
     )
     assert torch.allclose(one.batch(one.learned, [3]).history, other.batch(other.learned, [3]).history, atol=1e-5)
     assert torch.allclose(unit * one.steps, other.steps)
+
+
+def lines_at(hours: Iterable[int]) -> str:
+    return "date,x\n" + "".join(f"{datetime(2024, 1, 1) + timedelta(hours=each)},{each}\n" for each in hours)
+
+
+def test_lines_that_are_missing_are_missing_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = [each for each in range(60) if each not in (7, 8, 9, 30)]
+    (tmp_path / "a.csv").write_text(lines_at(hours))
+    for piece in (1 << 20, 7):
+        monkeypatch.setattr("cellwright.tasks.series.reading.PIECE", piece)
+        with pytest.warns(DataWarning, match="'a' are 1:00:00 apart, but 4 are not there"):
+            found = read_series(tmp_path / "a.csv")
+        assert found.times.diff().unique().tolist() == [found.spacing] == [3_600_000_000]
+        assert found.values[:, 0].nan_to_num(-1).tolist() == [each if each in hours else -1 for each in range(60)]
+        assert found.filled[:, 0].tolist() == [
+            6 if each in (7, 8, 9) else 29 if each == 30 else each for each in range(60)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "spacing"),
+    [
+        (range(20), 1),
+        ([n + n // 5 * 2 for n in range(50)], 1),  # as the working days of weeks
+        ([n * n for n in range(20)], 19),
+        ([*range(20), 5000], 1),
+        ([3], 0),
+    ],
+)
+def test_dates_that_are_not_evenly_spaced_stay_as_they_are(hours: Sequence[int], spacing: int, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(lines_at(hours))
+    found = read_series(tmp_path / "a.csv")
+    assert len(found.times) == len(hours)
+    assert found.spacing == spacing * 3_600_000_000
+
+
+def test_the_clock_may_be_set_back(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "date,x\n2024-10-27T02:30+02:00,1\n2024-10-27T02:00+01:00,2\n2024-10-27T02:30+01:00,3\n"
+    )
+    found = read_series(tmp_path / "a.csv")
+    assert found.times.diff().tolist() == [1_800_000_000] * 2
+
+
+def test_events_are_no_series_with_dates(tmp_path: Path) -> None:
+    made, events = SeriesTask(Parts(series()), SMALL), [Piece("x", ("a",), torch.ones(3, 1))]
+    for use in (made.batches, lambda data: next(iter(made.predict(made.network(), data)))):
+        with pytest.raises(DataError, match="must be a series with dates, as learned"):
+            use(events)
+
+
+def test_names_with_commas_have_quotes() -> None:
+    named = dataclasses.replace(series(), columns=("load, MW", "b"))
+    made = SeriesTask(Parts(named), SMALL)
+    assert next(iter(made.predict(made.network().eval(), named))) == 'date,"load, MW",b\n'

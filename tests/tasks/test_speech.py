@@ -86,7 +86,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     soundfile.write(tmp_path / "none.wav", np.zeros(0), RATE)
-    names = ["whole", "fast", "cut", "empty", "text", "silent", "none", "missing"]
+    names = ["whole", "fast", "cut", "empty", "text", "silent", "none", "x" * 300]
     table = "".join(f"{name}.wav,one\n" for name in names) + "whole.wav,one,two\n,three\n"
     (tmp_path / "table.csv").write_text(table)
     with pytest.raises(DataError) as error:
@@ -186,3 +186,41 @@ def test_what_is_damaged_within_is_told(tmp_path: Path) -> None:
             made(tmp_path / name)
     with pytest.raises(InputError, match="--bands 400 do not fit 8,000"):
         LogMel(RATE, bands=400)
+
+
+@pytest.mark.parametrize("ending", ["wav", "aiff", "flac", "ogg", "opus"])
+@pytest.mark.parametrize("share", [0.3, 0.97])
+def test_a_recording_that_is_cut_off_is_told_before_it_is_learned(ending: str, share: float, tmp_path: Path) -> None:
+    whole = tmp_path / f"a.{ending}"
+    noise = np.random.default_rng(1).normal(0, 0.1, 3 * RATE)
+    soundfile.write(whole, noise, RATE, **({"format": "OGG", "subtype": "OPUS"} if ending == "opus" else {}))
+    assert read_recordings(whole)[0].length == 3
+    content = whole.read_bytes()
+    whole.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match=r"cut off|cannot be read"):
+        read_recordings(whole)
+
+
+def test_samples_that_are_no_numbers_are_told_before_they_are_learned(tmp_path: Path) -> None:
+    samples = np.sin(np.arange(3.0 * RATE))
+    samples[20_000] = np.nan
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    with pytest.raises(DataError, match="samples that are no numbers"):
+        read_recordings(tmp_path / "a.wav")
+
+
+def test_a_format_without_a_head_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(b"abcd" * 100)
+    (tmp_path / "t.csv").write_text("a.raw,one\n")
+    with pytest.raises(DataError, match=r"line 1: .*a.raw' cannot be read as a recording"):
+        read_recordings(tmp_path / "t.csv")
+
+
+def test_what_is_measured_on_must_fit_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = recordings(tmp_path / "t.csv", 8, 1)
+    tone(tmp_path / "short.wav", samples=400)
+    (tmp_path / "u.csv").write_text("short.wav,low high low\n")
+    for option in ("--valid", "--test"):
+        run = ["--run", str(tmp_path / "run"), "--epochs", "1"]
+        assert main(["train", "speech", str(data), option, str(tmp_path / "u.csv"), *run]) == 1
+        assert "are too few for its 12 characters" in capsys.readouterr().err

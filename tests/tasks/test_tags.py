@@ -67,6 +67,8 @@ def test_words_alone_have_no_tags(tmp_path: Path) -> None:
         ("rain NOUN\n\nis\n", "a fault: line 3: a sentence has no tags, though others have"),
         ("rain NOUN\nis\nwet\n", "2 faults: line 2: the word 'is' has no tag; line 3: the word 'wet' has no tag"),
         ("1\tdo\tdo\tAUX\n", "line 1: 4 columns"),
+        ("so many words can stand on one single long line\n", "line 1: 10 columns, without tabs"),
+        ("rain NOUN\n#\n", "line 2: the word '#' has no tag"),
         ("a b c\n" * 30, "30 faults: .*line 20: 3 columns; and 10 more; bring CoNLL-U"),
         ("caf\udce9 NOUN", "must be UTF-8"),
     ],
@@ -153,7 +155,10 @@ def test_tags_and_labels_that_were_never_learned_are_missed(tmp_path: Path) -> N
     other = read_sentences(written(tmp_path / "b.txt", "# label = z\nrain N\nquickly ADV\n"))
     task = TagTask(Parts(learned, learned), SMALL)
     metric, network = task.metric(), task.network().eval()
-    with pytest.warns(DataWarning, match=r"count as missed, so often: ADV \(1\)$"):
+    with (
+        pytest.warns(DataWarning, match=r"count as missed, so often: ADV \(1\)$"),
+        pytest.warns(DataWarning, match=r"labels of sentences that were never .*: z \(1\)$"),
+    ):
         batches = task.batches(other)
     with torch.no_grad():
         for batch in batches:
@@ -171,3 +176,10 @@ def test_a_sentence_without_a_known_tag_has_no_loss(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match="B-place"):
         (batch,) = task.batches(strange)
     assert task.step(task.network().eval(), batch, None).loss == 0
+
+
+def test_words_may_begin_with_the_sign_of_comments(tmp_path: Path) -> None:
+    [found] = read_sentences(written(tmp_path / "a.txt", "# a comment\n#label = x\n#1 NUM\n#\tSYM\n#go TAG\n"))
+    assert (found.words, found.tags, found.label) == (("#1", "#", "#go"), ("NUM", "SYM", "TAG"), "x")
+    conllu = "#newdoc\n" + "\t".join(["1", "do", "do", "AUX", *"______"]) + "\n"
+    assert read_sentences(written(tmp_path / "b.txt", conllu))[0].words == ("do",)

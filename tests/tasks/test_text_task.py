@@ -60,3 +60,10 @@ def test_defaults_grow_with_the_text(characters, vocabulary):
 def test_defaults_suit_the_smallest_texts_of_their_row(characters):
     task = TextTask(Parts("abcd " * (characters // 5)), settings_for(characters))
     assert len(task.training(0)) >= 1
+
+
+def test_every_token_but_the_first_is_shown_with_its_surprise():
+    task = TextTask(Parts("to be or not to be, " * 120), TextSettings(hidden=8, batch=2, chunk=16))
+    shown = list(task.beside(task.network().eval(), "to be or not to be, " * 120))
+    assert "".join("".join(each["input"][0]) for each in shown) == ("to be or not to be, " * 120)[:-1]
+    assert sum(len(each["surprise"][0]) for each in shown) == 2399

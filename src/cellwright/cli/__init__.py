@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` is quick.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -99,7 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("always", DataWarning)
             warnings.showwarning = teller()
-            return app(args=given, prog_name="cellwright", standalone_mode=False) or 0
+            code: int = app(args=given, prog_name="cellwright", standalone_mode=False) or 0
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:  # who reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (CellwrightError, TyperException, ModuleNotFoundError, typer.Abort) as error:
         if "--debug" in given:
             raise

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from ..errors import InputError
 from ..tasks import Exhibit, Family
-from ..training import Machine, RunFolder, free_folder, processes, write_whole
+from ..training import Machine, Recipe, RunFolder, free_folder, processes, write_whole
 from ..training.report import file_name, write_report
-from .runs import begin, open_run, read, stem
+from .runs import begin, open_run, prepared, read, resume, stem
 
 
 def compare(
@@ -29,7 +29,7 @@ def compare(
     training: Mapping[str, Any],
     machine: Machine,
 ) -> None:
-    """Train with each cell, then show the figures side by side.
+    """Train with each cell, then show the figures side by side; given again, it goes on where it was stopped.
 
     Args:
         family: the kind of task.
@@ -44,12 +44,18 @@ def compare(
         raise InputError("--compare trains one network after the other, without torchrun; give --devices instead")
     if "cell" in settings:
         raise InputError(f"--compare names the cells, so leave out --cell {settings['cell']}")
+    if len(set(cells)) < len(cells):
+        raise InputError(f"--compare must name each cell once, not {','.join(cells)}")
     parts = read(family, sources, settings.get("skip", False))
     for cell in cells:
         family.begin(parts, {**settings, "cell": cell})  # so that a wrong name is found before hours of training
     root = run or free_folder(Path("runs") / f"{stem(sources['learned'])}-compared")
     for cell in cells:
-        begin(family, parts, sources, root / cell, {**settings, "cell": cell}, training, machine)
+        chosen, place = {**settings, "cell": cell}, root / cell
+        if place.exists():
+            go_on(place, prepared(family, parts, sources, chosen, training)[1], machine)
+        else:
+            begin(family, parts, sources, place, chosen, training, machine)
     networks = {cell: open_run(root / cell)[2] for cell in cells}
     results = {cell: json.loads((root / cell / "result.json").read_text()) for cell in cells}
     rows = [["cell", "weights", *results[cells[0]]]]
@@ -62,6 +68,19 @@ def compare(
     for each in exhibits:
         shown(each.rows, root / f"{file_name(each.title)}.csv")
     write_report(RunFolder(root), f"{', '.join(cells)} on {sources['learned'].name}", {}, exhibits)
+
+
+def go_on(place: Path, recipe: Recipe, machine: Machine) -> None:
+    """Go on with the run of a cell, if it has not come to its end.
+
+    Raises:
+        InputError: it is another run.
+    """
+    folder = RunFolder.open(place)
+    if folder.recipe() != recipe:
+        raise InputError(f"{str(place)!r} is a run with other data, options or versions; give another --run")
+    if not folder.finished:
+        resume(place, None, {}, machine)
 
 
 def shown(rows: Sequence[Sequence[str]], path: Path) -> None:

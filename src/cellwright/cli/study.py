@@ -30,14 +30,18 @@ def opened(folder: Path, storage: str | None, about: Mapping[str, Any]) -> Study
     """The study of a folder, new or from before.
 
     Raises:
-        InputError: it was about something else.
+        InputError: it was about something else, or its storage cannot be used.
     """
     import optuna
+    from sqlalchemy.exc import SQLAlchemyError
 
     url = storage or f"sqlite:///{(folder / 'sweep.db').resolve()}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # signs of life, since 2021
-        base = optuna.storages.RDBStorage(url, heartbeat_interval=BEAT, grace_period=PATIENCE)
+        try:
+            base = optuna.storages.RDBStorage(url, heartbeat_interval=BEAT, grace_period=PATIENCE)
+        except (SQLAlchemyError, ImportError) as error:
+            raise InputError(f"--storage must be the URL of a database that answers, not {url!r}: {error}") from error
     study = optuna.create_study(storage=base, study_name=folder.name, load_if_exists=True)
     before = study.user_attrs.get("about")
     if before is None:

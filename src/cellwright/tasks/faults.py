@@ -10,6 +10,18 @@ from ..errors import DataError, DataWarning
 SHOWN = 20
 
 
+LONGEST = 60
+
+
+def brief(cell: str) -> str:
+    """A cell as a message quotes it, however long it is.
+
+    >>> brief("12,5")
+    "'12,5'"
+    """
+    return repr(cell if len(cell) <= LONGEST else f"{cell[:LONGEST]}...")
+
+
 class Faults:
     """Collects faults while a file is read.
 

@@ -20,6 +20,18 @@ WIDE_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 COMPRESSED: dict[str, Callable[[Path], IO[bytes]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}  # type: ignore[dict-item]
 
 
+def files_below(path: Path) -> list[Path]:
+    """The file itself, or every file below a folder that is not hidden, nor in a hidden folder, by their paths."""
+    if not path.is_dir():
+        return [path]
+    below = sorted(path.rglob("*"))
+    return [
+        each
+        for each in below
+        if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
+    ]
+
+
 def read_file(path: Path) -> str:
     r"""The text of one UTF-8 file; `.gz`, `.xz` and `.bz2` are unpacked.
 

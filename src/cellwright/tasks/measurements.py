@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError, DataWarning
-from .faults import Faults
-from .symbols import from_json
+from .faults import Faults, brief
+from .symbols import from_json, listed
 from .tables import Line, number_in
 
 LEAST = 1e-10
@@ -20,8 +20,6 @@ LARGEST = 1e30
 """The largest number that is read: its square, and sums of it, are numbers too."""
 SHOWN = 6
 """Features that a person can follow side by side."""
-NAMED = 20
-"""Columns that a message names."""
 
 
 def numbers_of(line: Line, columns: Sequence[str], faults: Faults) -> list[float] | None:
@@ -34,7 +32,7 @@ def numbers_of(line: Line, columns: Sequence[str], faults: Faults) -> list[float
     found = [number_in(line.cells[name]) for name in columns]
     wrong = [name for name, value in zip(columns, found, strict=True) if not abs(value) <= LARGEST]
     for name in wrong:
-        faults.add(line.number, f"{line.cells[name]!r} in the column {name}")
+        faults.add(line.number, f"{brief(line.cells[name])} in the column {name}")
     return None if wrong else found
 
 
@@ -107,9 +105,8 @@ def tell_constant(columns: Sequence[str], means: Tensor, deviations: Tensor) -> 
     """Warn of columns that have one value everywhere, in data to learn from."""
     same = [name for name, varies in zip(columns, varying(means, deviations).tolist(), strict=True) if not varies]
     if same:
-        more = f", and {len(same) - NAMED:,} more" if len(same) > NAMED else ""
         warnings.warn(
-            f"nothing can be learned from what has one value everywhere: {', '.join(same[:NAMED])}{more}",
+            f"nothing can be learned from what has one value everywhere: {listed(same)}",
             DataWarning,
             stacklevel=2,
         )

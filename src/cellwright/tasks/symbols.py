@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..errors import RunError
+from ..errors import DataWarning, RunError
+
+NAMED = 20
+"""Names that a message lists."""
 
 
 class Symbols:
@@ -35,6 +40,24 @@ class Symbols:
     def name(self, number: int) -> str:
         """The name of a number."""
         return self.names[number - self.first]
+
+
+def tell_unlearned(what: str, names: Iterable[str], known: Symbols) -> None:
+    """Warn of names to be measured on that were never learned, and so can only be missed."""
+    strange = Counter(name for name in names if name not in known.numbers)
+    if strange:
+        named = listed([f"{name} ({count:,})" for name, count in strange.most_common()])
+        warnings.warn(f"{what} that were never learned count as missed, so often: {named}", DataWarning, stacklevel=3)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a message, the first of them if they are many.
+
+    >>> listed(["a", "b"])
+    'a, b'
+    """
+    more = f", and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def to_json(tables: Mapping[str, Sequence[object]]) -> bytes:

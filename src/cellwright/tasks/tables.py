@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
 from .faults import Faults
-from .files import COMPRESSED, read_file, text_lines
+from .files import COMPRESSED, text_lines
 
 LARGEST_FIELD = 1 << 30
 ENDINGS = (".csv", ".tsv")
@@ -42,23 +43,9 @@ def two_columns(path: Path, read: str, found: str, faults: Faults) -> Iterator[R
     Raises:
         DataError: it cannot be read, or its first line names the column that is to be found alone.
     """
-    text = read_file(path)
-    csv.field_size_limit(LARGEST_FIELD)
-    if "\t" in text.partition("\n")[0]:
-        reader = csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        reader = csv.reader(io.StringIO(text), strict=True)
-    places, named, number = (0, 1), 2, 0
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            faults.add(reader.line_num, f"{error}")
-            continue
-        number += 1
-        names = columns_of(row, (read, found)) if number == 1 else ()
+    places, named = (0, 1), 2
+    for number, (line, row) in enumerate(rows_of(text_lines(path), faults, quotes_of_tabs=False)):
+        names = columns_of(row, (read, found)) if number == 0 else ()
         if read in names:
             places, named = (names.index(read), names.index(found) if found in names else len(row)), len(row)
         elif found in names:
@@ -66,14 +53,50 @@ def two_columns(path: Path, read: str, found: str, faults: Faults) -> Iterator[R
                 f"the first line of {str(path)!r} names the column {found!r}, but none {read!r}, only "
                 f"{', '.join(row)}; rename what is to be read to {read!r}"
             )
-        elif not any(cell.strip() for cell in row):
-            continue
-        elif len(row) > max(named, 2) or len(row) <= places[0]:
-            faults.add(reader.line_num, f"{len(row)} columns")
+        elif len(row) > named or len(row) <= places[0]:
+            faults.add(line, f"{len(row)} columns")
         elif not row[places[0]].strip():
-            faults.add(reader.line_num, f"the {read} is empty")
+            faults.add(line, f"the {read} is empty")
         else:
-            yield Row(reader.line_num, row[places[0]].strip(), row[places[1]].strip() if len(row) > places[1] else "")
+            yield Row(line, row[places[0]].strip(), row[places[1]].strip() if len(row) > places[1] else "")
+
+
+def rows_of(lines: Iterator[str], faults: Faults, quotes_of_tabs: bool = True) -> Iterator[tuple[int, list[str]]]:
+    """The number of the first line of each row of a CSV or TSV file that has something, and its cells.
+
+    Args:
+        lines: of the file.
+        faults: where to note rows with a quote in the wrong place.
+        quotes_of_tabs: whether quotes mean something also between tabs.
+
+    Raises:
+        DataError: a quote is opened and never closed, so that all behind it is one cell.
+    """
+    csv.field_size_limit(LARGEST_FIELD)
+    first = next(lines, "")
+    between = delimiter(first)
+    plain = between == "\t" and not quotes_of_tabs
+    reader = csv.reader(
+        chain([first], lines),
+        delimiter=between,
+        quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                raise DataError(
+                    f"{str(faults.path)!r} opens a quote in line {line} that is never closed; close it, or take it out"
+                ) from error
+            faults.add(line, f"{error}")
+        else:
+            if any(cell.strip() for cell in row):
+                yield line, row
 
 
 class Line(NamedTuple):
@@ -118,6 +141,7 @@ def heading(path: Path, known: Sequence[str]) -> tuple[str, ...]:
     Raises:
         DataError: it cannot be read.
     """
+    csv.field_size_limit(LARGEST_FIELD)
     first = next(text_lines(path), "")
     return columns_of(next(csv.reader([first], delimiter=delimiter(first)), []), known)
 
@@ -138,31 +162,47 @@ def named_columns(path: Path, faults: Faults, known: Sequence[str] = ()) -> Tabl
     Raises:
         DataError: it cannot be read; or, when the lines are read, the first names no columns, or some not well.
     """
-    text = read_file(path)
-    csv.field_size_limit(LARGEST_FIELD)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter(text.partition("\n")[0]))
-    names = columns_of(next(rows, []), known)
+    rows = rows_of(text_lines(path), faults)
+    _, first = next(rows, (1, []))
+    names = columns_of(first, known)
     return Table(names, lines_of(rows, names, faults))
 
 
-def lines_of(rows: Iterator[list[str]], names: Sequence[str], faults: Faults) -> Iterator[Line]:
-    """The lines of a table that have something."""
+def lines_of(rows: Iterator[tuple[int, list[str]]], names: Sequence[str], faults: Faults) -> Iterator[Line]:
+    """The lines of a table."""
+    must_name_columns(names, faults.path)
+    for number, row in rows:
+        if len(row) != len(names):
+            faults.add(number, f"{len(row)} columns, not {len(names)}")
+        else:
+            yield Line(number, {name: cell.strip() for name, cell in zip(names, row, strict=True)})
+
+
+def must_name_columns(names: Sequence[str], path: Path) -> None:
+    """Refuse a first line that does not name the columns well.
+
+    Raises:
+        DataError: it has numbers alone, no name for a column, or one name twice.
+    """
     twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
-    place = repr(str(faults.path))
+    place = repr(str(path))
     if names and not any(math.isnan(number_in(name)) for name in names):
         raise DataError(f"the first line of {place} must name the columns, but has numbers alone; put names before it")
     if "" in names:
         raise DataError(f"each column of {place} must have a name, but one has none; name it, or take it out")
     if twice is not None:
         raise DataError(f"each column of {place} must have a name of its own, but {twice!r} is there twice; rename one")
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        number: int = rows.line_num  # type: ignore[attr-defined]
-        if len(row) != len(names):
-            faults.add(number, f"{len(row)} columns, not {len(names)}")
-        else:
-            yield Line(number, {name: cell.strip() for name, cell in zip(names, row, strict=True)})
+
+
+def table_line(cells: Iterable[object]) -> str:
+    r"""A line of a CSV file, with quotes where they are needed.
+
+    >>> table_line(["p, q", 0.5])
+    '"p, q",0.5\n'
+    """
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
 
 
 def number_in(cell: str) -> float:

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from .learner import Learner
 
 LONGEST_LINE = 300
+FIGURES = 6
+"""Figures that a row shows; the file of metrics has all."""
 
 
 class Display(Callback):
@@ -56,7 +58,8 @@ class Display(Callback):
         """Print a row and a sample."""
         progress = self.learner.progress
         row = progress.rows[-1]
-        figures = {name.removeprefix("valid_"): row[name] for name in row if name.startswith("valid_")}
+        names = [name for name in row if name.startswith("valid_")][:FIGURES]
+        figures = {name.removeprefix("valid_"): row[name] for name in names}
         unit = self.learner.task.unit
         self.print(
             f"{self.learner.done:4.0%}  step {progress.step:,}  train loss {row['train_loss']:.3f}  "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -136,6 +137,12 @@ def averaged(network: nn.Module, share: float) -> AveragedModel:
         return mean + (now - mean) / (1 + share * steps)
 
     return AveragedModel(network, avg_fn=moved).requires_grad_(False)
+
+
+def on_cpu(network: nn.Module) -> nn.Module:
+    """The network, or a copy of it, on the CPU: there a task shows what it can do."""
+    on_it = all(each.device.type == "cpu" for each in network.parameters())
+    return network if on_it else deepcopy(network).cpu()
 
 
 def whole(state: Carried) -> Carried:

@@ -9,7 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from ..errors import RunError
 from .folder import RunFolder
-from .learner import Learner
+from .learner import Learner, on_cpu
 from .processes import from_first
 from .progress import Row
 
@@ -54,7 +54,7 @@ class Ledger(Callback):
         # What the processes decide by must be the same to the last digit.
         figures = {name: from_first(value) for name, value in self.learner.metric.compute().items()}
         seconds = self.learner.clock.look()
-        sample = self.learner.task.sample(self.learner.shown) if trainer.is_global_zero else ""
+        sample = self.learner.task.sample(on_cpu(self.learner.shown)) if trainer.is_global_zero else ""
         best = self.progress.validated(self.row(figures), figures, sample, seconds)
         trainer.should_stop = self.ended
         if not trainer.is_global_zero:

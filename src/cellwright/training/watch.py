@@ -71,9 +71,10 @@ class Watch(Callback):
 
     def look(self) -> list[Pass]:
         """What happens at some steps of what is watched."""
-        task, network = self.learner.task, self.learner.network
-        with torch.no_grad(), Capture(network, STEPS) as capture:
-            task.step(network, task.validation()[0], None)
+        learner = self.learner
+        batch = learner.transfer_batch_to_device(learner.task.validation()[0], learner.device, 0)
+        with torch.no_grad(), Capture(learner.network, STEPS) as capture:
+            learner.task.step(learner.network, batch, None)
         return list(capture.inspection().passes)
 
     def tell(self, alarms: dict[str, str]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InputError
+from ..tables import table_line
 from .video import write_film
 
 SIZE, THING = 36, 20
@@ -84,9 +83,8 @@ def write_clips(folder: Path, count: int, seed: int, things: dict[str, list[np.n
         tables["directions"] += [(film, frame, each) for frame, each in enumerate(directions)]
         tables["things"] += [(film, frame, name) for frame in range(FRAMES)]
     for table, rows in tables.items():
-        content = io.StringIO()
-        csv.writer(content, lineterminator="\n").writerows([("video", "frame", "label"), *rows])
-        (folder / f"{table}.csv").write_text(content.getvalue(), encoding="utf-8")
+        content = "".join(map(table_line, [("video", "frame", "label"), *rows]))
+        (folder / f"{table}.csv").write_text(content, encoding="utf-8")
 
 
 def cropped(image: np.ndarray) -> np.ndarray:

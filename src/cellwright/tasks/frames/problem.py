@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit
 from ..recurrent import Encoder
 from ..symbols import Symbols
+from ..tables import table_line
 from ..task import Beside, Carried, Step
 from .metric import FrameMetric
 from .reading import Video
@@ -167,11 +166,8 @@ class FrameProblem(ExampleProblem):
         """A line for each frame: its video, its number from 0, its label, and how probable that is."""
         yield "video,frame,label,probability\n"
         for video in data:
-            rows = io.StringIO()
-            writer = csv.writer(rows, lineterminator="\n")
             for n, (label, share) in enumerate(zip(*self.found(network, video), strict=True)):
-                writer.writerow([video.name, n, label, f"{share:.3f}"])
-            yield rows.getvalue()
+                yield table_line([video.name, n, label, f"{share:.3f}"])
 
 
 class FrameTask(ExampleTask, FrameProblem):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ...errors import DataError
 from ..faults import Faults
+from ..files import files_below
 from ..measurements import numbers_of
 from ..tables import Line, is_table, named_columns
 from .video import FILMS, count_frames
@@ -80,8 +80,8 @@ def read_videos(path: Path, skip: bool = False) -> list[Video]:
     """
     if not path.exists():
         raise DataError(f"there is no file or folder {str(path)!r}; name a table, a video, or a folder of them")
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    tables = [each for each in files if each.is_file() and (is_table(each) or (not is_film(each) and each == path))]
+    files = files_below(path)
+    tables = [each for each in files if is_table(each) or (not is_film(each) and each == path)]
     found: list[Video] = [video for each in tables for video in of_table(each, skip)]
     if not tables:
         found = [Filmed(each.name, ("",) * count_frames(each), each) for each in files if is_film(each)]
@@ -123,17 +123,18 @@ def of_table(path: Path, skip: bool) -> list[Video]:
 
 def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Video]:
     """The videos of a table of features."""
-    alone, frames = path.name.partition(".")[0], []
+    alone = path.name.partition(".")[0]
+    frames: defaultdict[str, list[tuple[list[float], str]]] = defaultdict(list)
     for line in lines:
         name, numbers = line.cells.get(VIDEO, alone), numbers_of(line, columns, faults)
         if not name:
             faults.add(line.number, "no video is named")
         elif numbers is not None:
-            frames.append((name, numbers, line.cells.get(LABEL, "")))
+            frames[name].append((numbers, line.cells.get(LABEL, "")))
     faults.check("bring a number, up to 1e30, in every column but label and video")
     found: list[Video] = []
-    for each, group in groupby(frames, key=lambda frame: frame[0]):
-        _, features, labels = zip(*group, strict=True)
+    for each, own in frames.items():
+        features, labels = zip(*own, strict=True)
         found.append(Measured(each, labels, columns, torch.tensor(features, dtype=torch.float32)))
     return found
 

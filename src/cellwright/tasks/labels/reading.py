@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ...errors import DataError
-from ..faults import Faults
-from ..files import read_file
+from ...errors import DataError, DataWarning
+from ..faults import Faults, brief
+from ..files import files_below, read_file
 from ..measurements import numbers_of
 from ..tables import Line, heading, is_table, named_columns, two_columns
 
@@ -84,7 +85,7 @@ def read_examples(path: Path, skip: bool = False) -> list[Example] | list[Window
 def of_folder(path: Path, skip: bool) -> list[Example] | list[Window]:
     """Each file below a folder of a class."""
     faults, places = Faults(path, skip), []
-    for each in sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith(".")):
+    for each in files_below(path):
         if each.parent == path:
             faults.add(each.name, "lies in no folder of a class")
         else:
@@ -149,7 +150,22 @@ def of_table(path: Path, skip: bool) -> list[Example] | list[Window]:
         )
     found = [Example(row.read, row.found or None) for row in two_columns(path, TEXT, LABEL, faults)]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
+    if TEXT not in names:
+        tell_heading(found, path)
     return found
+
+
+def tell_heading(examples: Sequence[Example], path: Path) -> None:
+    """Warn if the first line of a table looks like names of columns: it alone has its label."""
+    counts = Counter(each.label for each in examples)
+    first = examples[0].label if examples else None
+    if first and counts.pop(first) == 1 and min(counts.values(), default=1) > 1:
+        warnings.warn(
+            f"the first line of {str(path)!r} was read as an example, but no other has its label {brief(first)}: if it "
+            f"names the columns, call them {TEXT!r} and {LABEL!r}",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def windows_of_lines(names: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Window]:

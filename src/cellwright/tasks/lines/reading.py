@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ..faults import Faults
-from ..files import read_file
+from ..files import files_below, read_file
 from ..transcripts import Signal, composed
 
 IMAGES = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm"}
@@ -18,7 +18,7 @@ LEAST = 4
 def read_lines(path: Path, skip: bool = False) -> list[Signal]:
     """The images of a folder, or of one file, with the texts that lie beside them.
 
-    A text has the name of its image up to the first dot, and the ending `.gt.txt`; in new data it may be missing. The
+    A text has the name of its image up to one of its dots, and the ending `.gt.txt`; in new data it may be missing. The
     length of a line is its width by its height.
 
     Args:
@@ -39,7 +39,7 @@ def read_lines(path: Path, skip: bool = False) -> list[Signal]:
     """
     if not path.exists():
         raise DataError(f"there is no file or folder {str(path)!r}; name a folder of images, or one of them")
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    files = files_below(path)
     images = [each for each in files if each.suffix.lower() in IMAGES]
     if not images:
         raise DataError(
@@ -64,8 +64,10 @@ def read_lines(path: Path, skip: bool = False) -> list[Signal]:
 
 
 def text_of(image: Path) -> Path:
-    """Where the text of an image lies."""
-    return image.with_name(image.name.partition(".")[0] + TEXT)
+    """Where the text of an image lies: under the longest of its names that has one."""
+    parts = image.name.split(".")
+    places = [image.with_name(".".join(parts[:count]) + TEXT) for count in range(len(parts) - 1, 0, -1)]
+    return next((place for place in places if place.is_file()), places[-1])
 
 
 def shape(image: Path) -> float:

@@ -15,7 +15,7 @@ from ..batches import IGNORED
 from ..files import read_bytes
 from .drawn import MemoryBatch
 
-CLASSES = 10
+CLASSES, SIDE = 10, 28
 BYTES = 0x08  # the code of unsigned bytes in the IDX format
 WATCHED = 5_000
 """The last images to learn from, which are watched instead."""
@@ -46,10 +46,11 @@ def read_digits(folder: Path) -> Digits:
     names = (f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
     images, labels, test_images, test_labels = (read_idx(folder, name) for name in names)
     for name, some, others in (("train", images, labels), ("t10k", test_images, test_labels)):
-        if len(some) != len(others) or some.dim() != 3 or int(others.max()) >= CLASSES:
+        whole = 0 < len(some) == len(others) and list(some.shape[1:]) == [SIDE, SIDE]
+        if not whole or int(others.max()) >= CLASSES:
             raise DataError(
-                f"{str(folder)!r} must have images and digits from 0 to 9, but {name} has {len(some):,} of "
-                f"{list(some.shape[1:])} and {len(others):,}; bring the whole files"
+                f"{str(folder)!r} must have images of {SIDE} x {SIDE} and digits from 0 to 9, but {name} has "
+                f"{len(some):,} of {list(some.shape[1:])} and {len(others):,} labels; bring the whole files"
             )
     if len(images) <= WATCHED:
         raise DataError(f"there must be more than {WATCHED:,} images to learn from, but there are {len(images):,}")

@@ -46,6 +46,7 @@ class Drawn:
         outputs: answers to choose from, or 1 for a number.
         draw: what makes a batch.
         symbols: how the answers are written.
+        least: the fewest steps for which all that must be kept apart fits in.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Drawn:
     outputs: int
     draw: Draw
     symbols: str = "0123456789"
+    least: int = 2
 
 
 def adding(chance: torch.Generator, count: int, steps: int) -> MemoryBatch:
@@ -137,7 +139,7 @@ PROBLEMS = {
     for each in (
         Drawn("adding", 2, 1, adding),
         Drawn("copy", SYMBOLS + 2, SYMBOLS, copy),
-        Drawn("order", 8, 4, order),
+        Drawn("order", 8, 4, order, least=8),
         Drawn("reber", len(LETTERS), len(LETTERS), reber, LETTERS),
     )
 }

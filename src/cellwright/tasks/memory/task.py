@@ -189,8 +189,18 @@ class Remembering:
         """Wrong answers, or the error of numbers."""
         return MemoryMetric(of_numbers=self.outputs == 1)
 
-    def batches(self, data: Data) -> Sequence[MemoryBatch]:
+    def check(self, data: Data) -> None:
+        """It is the problem that was learned.
+
+        Raises:
+            DataError: it is another.
+        """
+        if name_of(data) != self.name:
+            raise DataError(f"what was learned is {self.name!r}, not {name_of(data)!r}; measure on that")
+
+    def batches(self, data: Data) -> Batches:
         """Sequences to measure on: new ones, or the images for the test."""
+        self.check(data)
         if isinstance(data, Digits):
             return self.of_images(data.test_images, data.test_labels)
         return self.drawn(FINAL, seed=APART + 1)
@@ -198,9 +208,10 @@ class Remembering:
     def drawn(self, count: int, seed: int) -> Batches:
         """Drawn sequences."""
         draw, size = PROBLEMS[self.name].draw, self.settings.batch
+        apart = max(APART, ROUND * size)
 
         def made(group: Sequence[int]) -> MemoryBatch:
-            chance = torch.Generator().manual_seed(seed * APART + group[0])
+            chance = torch.Generator().manual_seed(seed * apart + group[0])
             return draw(chance, len(group), self.settings.steps)
 
         return Batches([range(n, min(n + size, count)) for n in range(0, count, size)], made)
@@ -237,20 +248,33 @@ class MemoryTask(Remembering):
     """A problem to learn.
 
     Args:
-        parts: a problem whose sequences are drawn, or images; what is watched and measured on goes with it.
+        parts: problems whose sequences are drawn, or images; where none are given to watch, some of what is learned
+            from, or drawn like it.
         settings: see `MemorySettings`.
         files: nothing is read from an earlier run.
+
+    Raises:
+        DataError: what is to be watched, or measured on, is another problem.
+        InputError: there are too few steps for the problem.
     """
 
     def __init__(self, parts: Parts, settings: MemorySettings, files: Files | None = None) -> None:
         self.data: Data = parts.learned
-        super().__init__(DIGITS if isinstance(self.data, Digits) else self.data.name, settings)
+        super().__init__(name_of(self.data), settings)
+        self.watched: Data | None = parts.validation
+        self.tested: Data = self.data if parts.test is None else parts.test
+        for each in (self.watched, self.tested):
+            if each is not None:
+                self.check(each)
+        if isinstance(self.data, Drawn) and settings.steps < self.data.least:
+            raise InputError(f"--steps must be at least {self.data.least} for {self.name}, not {settings.steps}")
 
     @property
     def summary(self) -> str:
         """What is to be kept."""
         if isinstance(self.data, Digits):
-            return f"{len(self.data.images) - WATCHED:,} images by {self.settings.by}, measuring on {WATCHED:,}"
+            tested = sum(len(group) for group in self.final().groups)
+            return f"{len(self.data.images) - WATCHED:,} images by {self.settings.by}, measuring on {tested:,}"
         whose = f"loss of chance {chance_loss(self.data):.3f}"
         return f"{self.name} over {self.settings.steps} steps ({whose}), measuring on {FINAL:,}"
 
@@ -268,14 +292,16 @@ class MemoryTask(Remembering):
         return self.drawn(ROUND * self.settings.batch, seed=epoch)
 
     def validation(self) -> Batches:
-        """Some sequences that are not learned from."""
+        """Some sequences that are not learned from, or what was named to watch."""
+        if self.watched is not None:
+            return self.batches(self.watched)
         if isinstance(self.data, Digits):
             return self.of_images(self.data.images[-WATCHED:], self.data.labels[-WATCHED:])
         return self.drawn(WATCH, seed=APART)
 
-    def final(self) -> Sequence[MemoryBatch]:
+    def final(self) -> Batches:
         """The sequences of the final figures."""
-        return self.batches(self.data)
+        return self.batches(self.tested)
 
     @torch.no_grad()
     def sample(self, network: nn.Module) -> str:
@@ -294,6 +320,11 @@ class MemoryTask(Remembering):
     def exhibits(self, network: nn.Module, metric: MemoryMetric) -> Iterator[Exhibit]:
         """How far back the answer looks."""
         yield exhibit(self, {self.settings.cell: network})
+
+
+def name_of(data: Data) -> str:
+    """The name of a problem."""
+    return DIGITS if isinstance(data, Digits) else data.name
 
 
 def exhibit(task: MemoryTask, networks: Mapping[str, nn.Module]) -> Exhibit:

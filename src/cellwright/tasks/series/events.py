@@ -16,8 +16,9 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
+from ..tables import table_line
 from ..task import Beside, Carried, Files, Parts, Step
-from .reading import Piece
+from .reading import Piece, Series
 from .settings import SeriesSettings
 
 COLUMNS_FILE = "columns.json"
@@ -110,6 +111,20 @@ class Events(ExampleProblem):
         """A new network."""
         return EventNetwork(self.shares, self.settings)
 
+    def check(self, examples: Sequence[Piece]) -> None:
+        """They are sequences of the events that were learned.
+
+        Raises:
+            DataError: they are not.
+        """
+        must_be_events(examples)
+        for each in examples:
+            if each.columns != self.columns:
+                raise DataError(
+                    f"the columns must be those that were learned, {', '.join(self.columns)}, but {each.name!r} has "
+                    f"{', '.join(each.columns)}; name and order them alike"
+                )
+
     def lengths(self, examples: Sequence[Piece]) -> list[int]:
         """Steps of each sequence that have a next one."""
         return [len(each.events) - 1 for each in examples]
@@ -117,11 +132,6 @@ class Events(ExampleProblem):
     def batch(self, examples: Sequence[Piece], group: Sequence[int]) -> EventBatch:
         """Some sequences as tensors."""
         chosen = [examples[n] for n in group]
-        for each in chosen:
-            if each.columns != self.columns:
-                raise DataError(
-                    f"the columns must be those that were learned, but {each.name!r} has others; name them alike"
-                )
         return EventBatch(
             padded([each.events[:-1] for each in chosen]),
             torch.tensor(self.lengths(chosen)),
@@ -156,10 +166,21 @@ class Events(ExampleProblem):
     @torch.no_grad()
     def predict(self, network: nn.Module, data: Sequence[Piece]) -> Iterator[str]:
         """For each sequence how probable each event is at the step behind its end."""
-        yield ",".join(["sequence", *self.columns]) + "\n"
+        self.check(data)
+        yield table_line(["sequence", *self.columns])
         for piece in data:
             scores = network(piece.events[None], torch.tensor([len(piece.events)]))[0, -1]
-            yield ",".join([piece.name, *(f"{value:.3g}" for value in scores.sigmoid().tolist())]) + "\n"
+            yield table_line([piece.name, *(f"{value:.3g}" for value in scores.sigmoid().tolist())])
+
+
+def must_be_events(data: Sequence[Piece] | Series) -> None:
+    """Refuse a series.
+
+    Raises:
+        DataError: it is one.
+    """
+    if isinstance(data, Series):
+        raise DataError(f"there must be sequences of events, as learned, but {data.name!r} is a series with dates")
 
 
 class EventTask(ExampleTask, Events):
@@ -173,12 +194,15 @@ class EventTask(ExampleTask, Events):
 
     def __init__(self, parts: Parts, settings: SeriesSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
+        for part in (self.learned, self.watched, self.tested):
+            must_be_events(part)
         for each in (*self.learned, *self.watched, *self.tested):
             if len(each.events) < 2:
                 raise DataError(f"a sequence must have at least 2 steps, but {each.name!r} has 1; leave it out")
         whole = torch.cat([each.events for each in self.learned])
         columns, shares = (self.learned[0].columns, whole.mean(0)) if files is None else tables(files)
         Events.__init__(self, columns, shares, settings)
+        self.check([*self.learned, *self.watched, *self.tested])
 
     @property
     def summary(self) -> str:

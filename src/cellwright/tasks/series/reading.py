@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...errors import DataError
-from ..faults import Faults
+from ...errors import DataError, DataWarning
+from ..faults import Faults, brief
 from ..files import text_lines
 from ..measurements import LARGEST
 from ..numbers import Numbers
-from ..tables import number_in
+from ..tables import columns_of, must_name_columns, number_in, rows_of
 
 SEQUENCE = "sequence"
 START, MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 MISSING = {"", "nan", "na", "null", "none", "-"}
+SPACINGS = 1000
+"""Different ones, from which on dates are not evenly spaced."""
+RARE = 0.1
+"""The largest share of steps that are further from the one before than usual, in a series with lines missing."""
+PIECE = 1 << 20
+"""Steps that are written at once."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Series:
         times: of each step, in order, microseconds since 1970, int64 `[T]`.
         values: float64 `[T, columns]`; NaN where one is missing.
         filled: the same with the last known one in the place of a missing one; NaN before the first.
+        spacing: from step to step, microseconds; where it varies, its mean.
     """
 
     name: str
@@ -45,11 +51,12 @@ class Series:
     times: Tensor
     values: Tensor
     filled: Tensor
+    spacing: int
 
     def part(self, first: int, end: int) -> Series:
         """Some of the steps."""
         steps = slice(first, end)
-        return Series(self.name, self.columns, self.times[steps], self.values[steps], self.filled[steps])
+        return Series(self.name, self.columns, self.times[steps], self.values[steps], self.filled[steps], self.spacing)
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,10 @@ class Piece:
 def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     r"""The series of a CSV or TSV file.
 
-    The first line names the columns. The first column has dates as ISO 8601 writes them, one after the other; all
-    others have numbers, which may be missing: empty, NaN, NA. Or the first column is `sequence`, and tells which lines
-    belong together; all others then are events, 1 where one happens and 0 where not.
+    The first line names the columns. The first column has dates as ISO 8601 writes them, one after the other, all with
+    a zone or all without; all others have numbers, which may be missing: empty, NaN, NA. Whole lines may be missing,
+    too, where the others are evenly spaced; a warning counts them. Or the first column is `sequence`, and tells which
+    lines belong together; all others then are events, 1 where one happens and 0 where not.
 
     Args:
         path: of the table.
@@ -88,13 +96,17 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     >>> series.values.tolist()
     [[1.5], [nan]]
     """
-    lines = text_lines(path)
-    heading = next(lines, "")
-    rows = csv.reader(chain([heading], lines), delimiter="\t" if "\t" in heading else ",")
-    names = [each.strip() for each in next(rows, [])]
-    if len(names) < 2:
-        raise DataError(f"{str(path)!r} must name a date and at least one number in its first line, but has {names}")
     faults = Faults(path, skip)
+    rows = rows_of(text_lines(path), faults)
+    _, first = next(rows, (1, []))
+    names = columns_of(first, [SEQUENCE])
+    if len(names) < 2:
+        raise DataError(
+            f"{str(path)!r} must name a date and at least one number in its first line, but has {list(names)}"
+        )
+    if date_of(names[0]):
+        raise DataError(f"the first line of {str(path)!r} must name the columns, but has a date; put names before it")
+    must_name_columns(names[1:], path)
     if names[0] == SEQUENCE:
         return read_events(path, names[1:], rows, faults)
     series = read_steps(path, names[1:], rows, faults)
@@ -106,60 +118,101 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
     return series
 
 
-def read_steps(path: Path, names: Sequence[str], rows: Any, faults: Faults) -> Series:
+def read_steps(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], faults: Faults) -> Series:
     """The steps of a table of a series, whose heading has been read."""
     times, values, filled = Numbers("q"), Numbers("d"), Numbers("d")
-    before, known = None, [math.nan] * len(names)
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
+    before, zone, known = None, None, [math.nan] * len(names)
+    spacings: Counter[int] = Counter()
+    for line, row in rows:
         if len(row) != 1 + len(names):
-            faults.add(rows.line_num, f"{len(row)} columns, not {1 + len(names)}")
+            faults.add(line, f"{len(row)} columns, not {1 + len(names)}")
             continue
         date = date_of(row[0])
         if date is None:
-            faults.add(rows.line_num, f"{row[0]!r} is no date")
-        elif before and date <= before:
-            faults.add(rows.line_num, f"{row[0]} comes after {before.isoformat(' ')}")
-        else:
-            before = date
-            found = [number_of(*each, faults, rows.line_num) for each in zip(row[1:], names, strict=True)]
-            known = [last if math.isnan(now) else now for last, now in zip(known, found, strict=True)]
-            times.extend([(date - START) // MICROSECOND])
-            values.extend(found)
-            filled.extend(known)
+            faults.add(line, f"{brief(row[0])} is no date")
+            continue
+        if before is None:
+            zone = date.tzinfo
+        if (date.tzinfo is None) != (zone is None):
+            faults.add(line, f"{row[0]} has {'a' if date.tzinfo else 'no'} zone, unlike the first date")
+            continue
+        date = date.astimezone(zone).replace(tzinfo=None) if zone else date
+        if before and date <= before:
+            faults.add(line, f"{row[0]} comes after {before.isoformat(' ')}")
+            continue
+        if before and len(spacings) < SPACINGS:
+            spacings[(date - before) // MICROSECOND] += 1
+        before = date
+        found = [number_of(*each, faults, line) for each in zip(row[1:], names, strict=True)]
+        known = [last if math.isnan(now) else now for last, now in zip(known, found, strict=True)]
+        times.extend([(date - START) // MICROSECOND])
+        values.extend(found)
+        filled.extend(known)
     faults.check("bring dates as 2024-12-31 23:00, each later than the one before, and numbers")
     if before is None:
         raise DataError(f"{str(path)!r} holds no steps; bring a date and numbers on each line")
-    tables = (each.tensor().view(-1, len(names)) for each in (values, filled))
-    return Series(path.name.partition(".")[0], tuple(names), times.tensor(), *tables)
+    numbers, last = (each.tensor().view(-1, len(names)) for each in (values, filled))
+    name, steps = path.name.partition(".")[0], times.tensor()
+    mean = int(steps[-1] - steps[0]) // max(1, len(steps) - 1)
+    return whole(Series(name, tuple(names), steps, numbers, last, mean), spacings)
 
 
-def read_events(path: Path, names: Sequence[str], rows: Any, faults: Faults) -> list[Piece]:
+def whole(series: Series, spacings: Counter[int]) -> Series:
+    """A series with a step, of missing numbers, for each line that is missing.
+
+    That can be told where most steps are equally far apart, and the others a multiple of that.
+
+    Args:
+        series: as its file has it.
+        spacings: how often which was met.
+    """
+    usual, often = spacings.most_common(1)[0] if spacings else (1, 0)
+    odd = len(spacings) == SPACINGS or any(spacing % usual for spacing in spacings)
+    if odd or 2 * often < spacings.total() or not often:
+        return series
+    missing = sum((spacing // usual - 1) * count for spacing, count in spacings.items())
+    if not missing or spacings.total() - often > RARE * spacings.total() or missing > len(series.times):
+        return replace(series, spacing=usual)
+    warnings.warn(
+        f"the steps of {series.name!r} are {timedelta(microseconds=usual)} apart, but {missing:,} are not there; they "
+        "count as missing numbers",
+        DataWarning,
+        stacklevel=2,
+    )
+    times, values, filled = Numbers("q"), Numbers("d"), Numbers("d")
+    for first in range(0, len(series.times), PIECE):
+        part = slice(first, first + PIECE)
+        lasts = (series.times[first : first + PIECE + 1].diff() // usual).tolist()
+        counts = torch.tensor([*lasts, 1][: len(series.times[part])])
+        place = torch.arange(len(counts)).repeat_interleave(counts)
+        behind = torch.arange(len(place)) - (counts.cumsum(0) - counts)[place]
+        times.extend((series.times[part][place] + usual * behind).numpy())
+        values.extend(series.values[part][place].masked_fill(behind[:, None] > 0, math.nan).flatten().numpy())
+        filled.extend(series.filled[part][place].flatten().numpy())
+    numbers, last = (each.tensor().view(-1, len(series.columns)) for each in (values, filled))
+    return Series(series.name, series.columns, times.tensor(), numbers, last, usual)
+
+
+def read_events(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], faults: Faults) -> list[Piece]:
     """The sequences of a table of events, whose heading has been read."""
-    found = []
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
+    found: defaultdict[str, list[list[float]]] = defaultdict(list)
+    for line, row in rows:
         if len(row) != 1 + len(names):
-            faults.add(rows.line_num, f"{len(row)} columns, not {1 + len(names)}")
+            faults.add(line, f"{len(row)} columns, not {1 + len(names)}")
         elif not {cell.strip() for cell in row[1:]} <= {"0", "1"}:
-            faults.add(rows.line_num, "an event that is neither 0 nor 1")
+            faults.add(line, "an event that is neither 0 nor 1")
         else:
-            found.append((row[0], [float(cell) for cell in row[1:]]))
+            found[row[0].strip()].append([float(cell) for cell in row[1:]])
     faults.check("bring the name of a sequence, and 0 or 1 for each event")
     if not found:
         raise DataError(f"{str(path)!r} holds no steps; bring a line of events for each")
-    return [
-        Piece(name, tuple(names), torch.tensor([events for _, events in group]))
-        for name, group in groupby(found, key=lambda step: step[0])
-    ]
+    return [Piece(name, tuple(names), torch.tensor(steps)) for name, steps in found.items()]
 
 
 def date_of(cell: str) -> datetime | None:
-    """The date in a cell, without its zone."""
+    """The date in a cell, with its zone if it has one."""
     try:
-        return datetime.fromisoformat(cell.strip()).replace(tzinfo=None)
+        return datetime.fromisoformat(cell.strip())
     except ValueError:
         return None
 
@@ -170,6 +223,6 @@ def number_of(cell: str, name: str, faults: Faults, line: int) -> float:
         return math.nan
     value = number_in(cell)
     if not abs(value) <= LARGEST:
-        faults.add(line, f"{cell!r} in the column {name}")
+        faults.add(line, f"{brief(cell)} in the column {name}")
         return math.nan
     return value

@@ -15,10 +15,11 @@ from ..batches import Batches
 from ..exhibit import Exhibit, new_figure, plain
 from ..measurements import tell_constant, varying
 from ..symbols import from_json, to_json
+from ..tables import table_line
 from ..task import Beside, Carried, Files, Parts, Step
-from .metric import Forecast, ForecastMetric
+from .metric import Forecast, ForecastMetric, quantile_loss
 from .model import QUANTILES, Forecaster, SeriesBatch
-from .reading import MICROSECOND, START, Series
+from .reading import MICROSECOND, START, Piece, Series
 from .settings import SeriesSettings
 
 SCALES_FILE = "columns.json"
@@ -88,8 +89,10 @@ class Forecasting:
             )
         return len(series.times) - length + 1
 
-    def check(self, series: Series) -> None:
-        """The columns are those that were learned."""
+    def check(self, series: Series | Sequence[Piece]) -> None:
+        """It is a series, with the columns that were learned."""
+        if not isinstance(series, Series):
+            raise DataError("there must be a series with dates, as learned, but there are sequences of events")
         if series.columns != self.columns:
             raise DataError(
                 f"the columns must be those that were learned, {', '.join(self.columns)}, but {series.name!r} has "
@@ -122,15 +125,11 @@ class Forecasting:
         return self.grouped(data, torch.arange(0, count, -(-count // MOST)))
 
     def step(self, network: nn.Module, batch: SeriesBatch, carried: Carried) -> Step:
-        """The mean square of the error; or the quantile loss (Koenker & Bassett, 1978)."""
+        """The mean square of the error; or the quantile loss."""
         found = network(batch.history, batch.missing, batch.calendar)
         known = ~batch.targets.isnan()
-        error = batch.targets.nan_to_num()[..., None] - found
-        if self.settings.quantiles:
-            levels = torch.tensor(QUANTILES, device=error.device)
-            losses = torch.maximum(levels * error, (levels - 1) * error).mean(-1)
-        else:
-            losses = error[..., 0].square()
+        targets = batch.targets.nan_to_num()
+        losses = quantile_loss(targets, found) if self.settings.quantiles else (targets - found[..., 0]).square()
         loss = (losses * known).sum() / known.sum().clamp(min=1)
         return Step(loss, len(found), found=None if network.training else self.compared(batch, found))
 
@@ -139,10 +138,10 @@ class Forecasting:
         period, horizon = self.settings.period, self.settings.horizon
         season = batch.history[:, -period:][:, torch.arange(horizon) % period]
         naive = batch.history[:, -1:].expand_as(season)
-        point = found.detach()[..., found.shape[-1] // 2]
-        return Forecast(
-            point, naive, season, batch.targets, self.deviations.float(), self.means.float(), self.steps.float()
-        )
+        found = found.detach()
+        point, quantiles = found[..., found.shape[-1] // 2], found if self.settings.quantiles else None
+        scales = (each.float().to(point.device) for each in (self.deviations, self.means, self.steps))
+        return Forecast(point, quantiles, naive, season, batch.targets, *scales)
 
     def metric(self) -> ForecastMetric:
         """Errors of the forecast and of the naive ones."""
@@ -174,12 +173,11 @@ class Forecasting:
             + self.means[:, None]
         )
         levels = [f" {round(100 * level)} %" for level in QUANTILES] if self.settings.quantiles else [""]
-        yield ",".join(["date", *(f"{name}{level}" for name in self.columns for level in levels)]) + "\n"
+        yield table_line(["date", *(f"{name}{level}" for name in self.columns for level in levels)])
         last = START + int(data.times[-1]) * MICROSECOND
-        step = int(data.times[-1] - data.times[0]) / max(1, len(data.times) - 1) * MICROSECOND
         for n, row in enumerate(found.flatten(1).tolist(), 1):
-            date = (last + n * step).isoformat(" ", "seconds")
-            yield ",".join([date, *(f"{value:.6g}" for value in row)]) + "\n"
+            date = (last + n * data.spacing * MICROSECOND).isoformat(" ", "seconds")
+            yield table_line([date, *(f"{value:.6g}" for value in row)])
 
 
 class SeriesTask(Forecasting):

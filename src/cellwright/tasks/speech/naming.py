@@ -12,7 +12,7 @@ from ...errors import DataError
 from ..confusion import Classified, Confusion
 from ..exhibit import Exhibit
 from ..task import Beside, Carried, Step
-from ..transcripts import Signal, TranscriptBatch
+from ..transcripts import Signal, TranscriptBatch, must_have_transcripts
 from ..transcripts.model import Front
 from .model import WordClassifier
 from .transcribing import SpeechTask, SpeechTranscribing
@@ -29,7 +29,7 @@ class Naming(SpeechTranscribing):
 
     def check(self, examples: Sequence[Any]) -> None:
         """All transcripts were learned."""
-        super().check(examples)
+        must_have_transcripts(examples)
         for each in examples:
             if each.transcript not in self.symbols.numbers:
                 raise DataError(

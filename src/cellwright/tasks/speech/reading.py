@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from ...errors import DataError
-from ..faults import Faults
+from ..faults import Faults, brief
+from ..files import files_below
 from ..tables import two_columns
 from ..transcripts import Signal, composed
 
 AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".sph"}
 UNKNOWN_SIZE = 0xFFFFFFFF
 """What a WAV file that was written as a stream has for its size."""
+ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}
+"""How WAV and AIFF begin, and in which order the bytes of the size behind that are."""
+PAGE, LARGEST_PAGE, KIND, LAST_PAGE, PARTS = b"OggS", 65_307, 5, 0x04, 26
+"""How a page of an Ogg file begins, its most bytes, where its kind is, what the last one has there, and where the
+number of its parts is, behind which are their lengths (RFC 3533)."""
+WITH_NAN = {"FLOAT", "DOUBLE"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def read_recordings(path: Path, skip: bool = False) -> list[Recording]:
     faults = Faults(path, skip)
     rows: list[tuple[int | str, Path, str | None]]
     if path.is_dir():
-        files = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in AUDIO]
+        files = [each for each in files_below(path) if each.suffix.lower() in AUDIO]
         rows = [(each.relative_to(path).as_posix(), each, None) for each in files]
     elif path.suffix.lower() in AUDIO:
         rows = [(path.name, path, None)]
@@ -83,16 +93,15 @@ def recording(path: Path, transcript: str | None, rate: int | None) -> Recording
     """One recording; its samples per second must be these, if they are known."""
     import soundfile
 
-    if not path.is_file():
-        raise Unusable(f"there is no file {str(path)!r}")
-    content = path.stat().st_size
+    try:
+        content = path.stat().st_size if path.is_file() else None
+    except OSError:  # a name that is too long, say
+        content = None
+    if content is None:
+        raise Unusable(f"there is no file {brief(str(path))}")
     if content == 0:
         raise Unusable(f"{str(path)!r} is empty")
-    with path.open("rb") as file:
-        head = file.read(8)
-    promised = int.from_bytes(head[4:8], "little")
-    if head[:4] == b"RIFF" and promised != UNKNOWN_SIZE and promised + len(head) > content:
-        raise Unusable(f"{str(path)!r} is cut off: {content:,} of {promised + len(head):,} bytes are there")
+    must_be_whole(path, content)
     try:
         with soundfile.SoundFile(path) as opened:
             if opened.frames == 0:
@@ -101,6 +110,38 @@ def recording(path: Path, transcript: str | None, rate: int | None) -> Recording
                 raise Unusable(f"{str(path)!r} has {opened.samplerate:,} samples per second, not {rate:,}")
             if not any(block.any() for block in opened.blocks(opened.samplerate)):
                 raise Unusable(f"{str(path)!r} is silent")
+            opened.seek(opened.frames - 1)
+            if opened.format != "MP3" and not len(opened.read(1)):  # of those the length is a guess, at times
+                raise Unusable(f"{str(path)!r} is cut off")
+            opened.seek(0)
+            if opened.subtype in WITH_NAN and any(np.isnan(block).any() for block in opened.blocks(opened.samplerate)):
+                raise Unusable(f"{str(path)!r} has samples that are no numbers")
             return Recording(path, transcript, opened.frames / opened.samplerate, opened.samplerate)
-    except soundfile.LibsndfileError as error:
-        raise Unusable(f"{str(path)!r} cannot be read as a recording: {error.error_string.rstrip('.')}") from error
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", str(error)).rstrip(".")
+        raise Unusable(f"{str(path)!r} cannot be read as a recording: {reason}") from error
+
+
+def must_be_whole(path: Path, size: int) -> None:
+    """Refuse a file that ends sooner than it says, where its reader would not notice: WAV, AIFF and Ogg.
+
+    Args:
+        path: of the file.
+        size: of it, bytes.
+
+    Raises:
+        Unusable: it is cut off.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+        file.seek(max(0, size - LARGEST_PAGE))
+        end = file.read()
+    if head[:4] in ORDERS:
+        promised = int.from_bytes(head[4:8], ORDERS[head[:4]])
+        if promised != UNKNOWN_SIZE and promised + len(head) > size:
+            raise Unusable(f"{str(path)!r} is cut off: {size:,} of {promised + len(head):,} bytes are there")
+    if head[:4] == PAGE:
+        last = end[end.rfind(PAGE) :]
+        parts = last[PARTS + 1 : PARTS + 1 + last[PARTS]] if len(last) > PARTS else b""
+        if not parts or not last[KIND] & LAST_PAGE or len(last) < PARTS + 1 + len(parts) + sum(parts):
+            raise Unusable(f"{str(path)!r} is cut off")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DataError
-from ..faults import Faults
+from ..faults import Faults, brief
 from ..files import read_file
 
 CONLLU_COLUMNS = 10
@@ -41,7 +41,7 @@ class Sentence:
         lines = list(self.lines)
         for place, tag in zip(self.places, tags, strict=True):
             columns = split(lines[place])
-            if len(columns) == CONLLU_COLUMNS:
+            if is_conllu(lines[place]):
                 columns[UPOS] = tag
             else:
                 columns[1:] = [tag]
@@ -54,9 +54,9 @@ class Sentence:
 def read_sentences(path: Path, skip: bool = False) -> list[Sentence]:
     r"""The sentences of a file, in order.
 
-    A sentence ends at a blank line; lines that begin with `#` are comments. In CoNLL-U (10 columns, by tabs) the words
+    A sentence ends at a blank line. In CoNLL-U (10 columns, by tabs) lines that begin with `#` are comments, the words
     are those with a whole number, and the tags are in the column UPOS. Else a line is a word and, behind white space,
-    its tag; or a word alone, if no line of the file has a tag.
+    its tag; or a word alone, if no line of the file has a tag; comments begin with `# `, as a word may begin with `#`.
 
     Args:
         path: of the file.
@@ -101,19 +101,21 @@ def pieces(text: str) -> Iterator[tuple[int, list[str]]]:
 def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None:
     """The sentence of some lines, if there are words in them; what is wrong goes to the faults."""
     words, tags, places, label, before = [], [], [], None, len(faults.found)
+    whole = any(map(is_conllu, lines))
     for place, line in enumerate(lines):
-        if line.startswith("#"):
+        if line.startswith("#" if whole else "# ") or LABEL.fullmatch(line):
             found = LABEL.fullmatch(line)
             label = found[1] if found else label
             continue
-        columns = split(line)
-        if len(columns) == CONLLU_COLUMNS and NOT_A_WORD.fullmatch(columns[0]):
+        columns, ten = split(line), is_conllu(line)
+        if ten and NOT_A_WORD.fullmatch(columns[0]):
             continue
-        if len(columns) not in (1, 2, CONLLU_COLUMNS):
-            faults.add(start + place, f"{len(columns)} columns")
+        if not ten and len(columns) > 2:
+            lacking = ", without tabs" if len(columns) == CONLLU_COLUMNS else ""
+            faults.add(start + place, f"{len(columns)} columns{lacking}")
             continue
-        words.append(columns[FORM] if len(columns) == CONLLU_COLUMNS else columns[0])
-        tag = columns[UPOS] if len(columns) == CONLLU_COLUMNS else columns[1] if len(columns) == 2 else NO_TAG
+        words.append(columns[FORM] if ten else columns[0])
+        tag = columns[UPOS] if ten else columns[1] if len(columns) == 2 else NO_TAG
         tags.append(tag)
         places.append(place)
         if not words[-1].strip():
@@ -121,10 +123,15 @@ def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None
     missing = [place for place, tag in zip(places, tags, strict=True) if tag in (NO_TAG, "")]
     if missing and len(missing) < len(words):
         for place in missing:
-            faults.add(start + place, f"the word {split(lines[place])[0]!r} has no tag")
+            faults.add(start + place, f"the word {brief(split(lines[place])[0])} has no tag")
     if not words or len(faults.found) > before:
         return None
     return Sentence(tuple(words), None if missing else tuple(tags), label, tuple(lines), tuple(places))
+
+
+def is_conllu(line: str) -> bool:
+    """Whether a line has the columns of CoNLL-U."""
+    return line.count("\t") == CONLLU_COLUMNS - 1
 
 
 def split(line: str) -> list[str]:

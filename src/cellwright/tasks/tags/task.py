@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import DataError, DataWarning
+from ...errors import DataError
 from ..batches import IGNORED, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
+from ..symbols import tell_unlearned
 from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Tagged, TagMetric
 from .model import TagBatch, Tagger
@@ -26,7 +25,7 @@ from .vocabulary import TagVocabulary
 VOCABULARY_FILE = "vocabulary.json"
 UNSEEN = -1
 """A tag or label that was never learned: it is missed whatever is found."""
-SHOWN, NAMED = 3, 20
+SHOWN = 3
 
 
 class Tagging(ExampleProblem):
@@ -92,17 +91,12 @@ class Tagging(ExampleProblem):
         return {"word": (example.words, ()), "tag": (example.tags or [""] * len(found), ()), "found": (found, ())}
 
     def check(self, examples: Sequence[Sentence]) -> None:
-        """Every sentence has tags; one that was never learned counts as missed, with a warning."""
+        """Every sentence has tags; tags and labels that were never learned count as missed, with a warning."""
         must_have_tags(examples)
-        strange = Counter(
-            tag for each in examples for tag in each.tags or () if tag not in self.vocabulary.tags.numbers
-        )
-        if strange:
-            named = ", ".join(f"{tag} ({count:,})" for tag, count in strange.most_common(NAMED))
-            more = f", and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
-            warnings.warn(
-                f"tags that were never learned count as missed, so often: {named}{more}", DataWarning, stacklevel=2
-            )
+        tell_unlearned("tags", (tag for each in examples for tag in each.tags or ()), self.vocabulary.tags)
+        if len(self.vocabulary.labels):
+            labels = (each.label for each in examples if each.label)
+            tell_unlearned("labels of sentences", labels, self.vocabulary.labels)
 
     def step(self, network: nn.Module, batch: TagBatch, carried: Carried) -> Step:
         """Cross-entropy of the tags, and of the labels if there are any, in nats per word."""

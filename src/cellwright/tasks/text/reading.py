@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ..faults import Faults
-from ..files import text_pieces
+from ..files import files_below, text_pieces
 
 SHORT = 1 << 26
 """Characters of a text that is kept in memory; a longer one is read again, piece by piece, whenever it is needed."""
@@ -80,7 +80,7 @@ def read_text(path: Path, skip: bool = False) -> Text:
     if not path.exists():
         raise DataError(f"there is no file or folder {str(path)!r}; name a text file, or a folder of them")
     faults, files, length, empty = Faults(path, skip), [], 0, True
-    for each in text_files(path):
+    for each in files_below(path):
         try:
             own = [(len(piece), not piece.strip()) for piece in text_pieces(each)]
             files.append(each)
@@ -95,15 +95,3 @@ def read_text(path: Path, skip: bool = False) -> Text:
         raise DataError(f"{str(path)!r} holds no text; name a file with something to learn from")
     found = LongText(tuple(files), 0, length + len(files) - 1)
     return "".join(found.pieces()) if len(found) <= SHORT else found
-
-
-def text_files(path: Path) -> list[Path]:
-    """The file itself, or every file below a folder that is not hidden."""
-    if not path.is_dir():
-        return [path]
-    below = sorted(path.rglob("*"))
-    return [
-        each
-        for each in below
-        if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
-    ]

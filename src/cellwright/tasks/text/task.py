@@ -27,8 +27,8 @@ VOCABULARY_FILE = "vocabulary.json"
 WATCHED = 2**15
 """Tokens to measure on while learning: enough to tell a thousandth of a nat, read in a second."""
 SAMPLE = 240
-PIECE = 1025
-"""Tokens that are read at once where everything is watched: the last is the first of the next piece."""
+PIECE = 1024
+"""Tokens that are read at once where everything is watched."""
 
 
 class Language:
@@ -80,10 +80,9 @@ class Language:
         """Each token, the likeliest next one, and how surprising the true one is, in nats."""
         tokens, state = encoded(self.vocabulary, data), None
         spelt = cache(lambda token: self.vocabulary.decode(torch.tensor([token])))
-        for piece in tokens.unfold(0, min(PIECE, len(tokens)), PIECE - 1) if len(tokens) > 1 else ():
-            read, following = piece[:-1].long(), piece[1:].long()
-            scores, state = network(read[None], state)
-            nats = functional.cross_entropy(scores[0], following, reduction="none")
+        for read, following in zip(tokens[:-1].split(PIECE), tokens[1:].split(PIECE), strict=True):
+            scores, state = network(read[None].long(), state)
+            nats = functional.cross_entropy(scores[0], following.long(), reduction="none")
             yield {
                 "input": ([spelt(each) for each in read.tolist()], ()),
                 "likeliest next": ([spelt(each) for each in scores[0].argmax(-1).tolist()], ()),

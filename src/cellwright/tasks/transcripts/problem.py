@@ -16,7 +16,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
 from ..faults import Faults
 from ..kept import Kept
-from ..symbols import Symbols
+from ..symbols import Symbols, tell_unlearned
 from ..task import Beside, Carried, Metric, Step
 from .ctc import beam_search, ctc_loss, greedy, steps_needed
 from .metric import TranscriptMetric
@@ -106,10 +106,10 @@ class Transcribing(ExampleProblem):
         }
 
     def check(self, examples: Sequence[Any]) -> None:
-        """All have transcripts."""
-        missing = next((each for each in examples if each.transcript is None), None)
-        if missing is not None:
-            raise DataError(f"to be measured, everything must have a transcript, but {str(missing.path)!r} has none")
+        """All have transcripts; symbols in them that were never learned count as missed, with a warning."""
+        must_have_transcripts(examples)
+        pieces = (piece for each in examples for piece in self.settings.pieces(each.transcript or ""))
+        tell_unlearned(self.unit, pieces, self.symbols)
 
     def step(self, network: nn.Module, batch: TranscriptBatch, carried: Carried) -> Step:
         """CTC in nats per symbol; where the network is not learning, what it reads, too."""
@@ -154,23 +154,29 @@ class TranscribingTask(ExampleTask, Transcribing):
     """Signals with transcripts to learn from."""
 
     def check_lengths(self, front: Front) -> None:
-        """Every transcript to learn from can be said in the steps of its signal.
+        """Every transcript to learn from, and to be measured on, can be said in the steps of its signal.
 
         Raises:
             DataError: it names up to twenty that cannot; or leaves them out, as the settings say.
         """
-        steps = map(front.steps, self.lengths(self.learned))
-        faults, fitting = Faults(Path("the transcripts"), self.settings.skip), []
-        for each, room in zip(self.learned, steps, strict=True):
+        faults = Faults(Path("the transcripts"), self.settings.skip)
+        tested = None if self.tested is self.watched else self.fitting(self.tested, front, faults)
+        self.learned, self.watched = (self.fitting(each, front, faults) for each in (self.learned, self.watched))
+        self.tested = self.watched if tested is None else tested
+        faults.check("check the transcripts")
+        if not self.learned or not self.watched or not self.tested:
+            raise DataError("of what is learned from, or measured on, no transcript fits into its steps; check them")
+
+    def fitting(self, examples: Sequence[Any], front: Front, faults: Faults) -> list[Any]:
+        """Those of the examples whose transcripts can be said in their steps; the others are noted."""
+        found = []
+        for each, room in zip(examples, map(front.steps, self.lengths(examples)), strict=True):
             count = len(self.settings.pieces(each.transcript or ""))
             if steps_needed(self.numbers(each.transcript or "")) <= room:
-                fitting.append(each)
+                found.append(each)
             else:
                 faults.add(str(each.path), f"{room} steps are too few for its {count} {self.unit}")
-        faults.check("check the transcripts")
-        if not fitting:
-            raise DataError("no transcript fits into its steps; check the transcripts")
-        self.learned = fitting
+        return found
 
     advice: Mapping[str, Any] = {"learning_rate": 3e-3, "epochs": 40}
 
@@ -191,6 +197,17 @@ class TranscribingTask(ExampleTask, Transcribing):
     @abstractmethod
     def look(self, network: nn.Module, examples: Sequence[Any]) -> Exhibit:
         """Some signals, and what is read of them."""
+
+
+def must_have_transcripts(examples: Sequence[Signal]) -> None:
+    """Refuse signals on which nothing can be measured.
+
+    Raises:
+        DataError: one has no transcript.
+    """
+    missing = next((each for each in examples if each.transcript is None), None)
+    if missing is not None:
+        raise DataError(f"to be measured, everything must have a transcript, but {str(missing.path)!r} has none")
 
 
 def worst(pairs: Sequence[tuple[Path, str, str]]) -> Exhibit:
