@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from cellwright.cli import main
-from cellwright.errors import DataError, InputError
+from cellwright.errors import DataError, DataWarning, InputError
 from cellwright.tasks.frames import Filmed, FrameSettings, read_videos
 from cellwright.tasks.frames.clips import DIRECTIONS, FRAMES, SIZE, clip, shapes, write_clips
 from cellwright.tasks.frames.pixels import PixelNetwork
@@ -40,6 +40,11 @@ def test_films_alone_have_no_labels(tmp_path: Path) -> None:
     film(tmp_path / "a.mkv")
     assert [each.labels for each in read_videos(tmp_path)] == [("",) * 4]
     assert read_videos(tmp_path / "a.mkv")[0].name == "a.mkv"
+    (tmp_path / "b.mkv").write_text("no film")
+    with pytest.raises(DataError, match=r"a fault: b.mkv: .*cannot be read as a video"):
+        read_videos(tmp_path)
+    with pytest.warns(DataWarning, match="b.mkv"):
+        assert [each.name for each in read_videos(tmp_path, skip=True)] == ["a.mkv"]
 
 
 def test_all_faults_of_films_are_told_at_once(tmp_path: Path) -> None:

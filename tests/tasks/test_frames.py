@@ -49,6 +49,16 @@ def test_a_folder_has_a_video_in_each_file(tmp_path: Path) -> None:
         read_videos(tmp_path)
 
 
+def test_faults_of_all_files_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
+    for name, content in (("a", "x\n1\n"), ("b", "x\none\n"), ("c", "x\n"), ("d", '"x\n1\n')):
+        (tmp_path / f"{name}.csv").write_text(content)
+    told = r"3 faults: b.csv: .*line 2: 'one' in the column x.*; c.csv: .*no frames.*; d.csv: .*never closed"
+    with pytest.raises(DataError, match=told):
+        read_videos(tmp_path)
+    with pytest.warns(DataWarning):
+        assert [each.name for each in read_videos(tmp_path, skip=True)] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -82,9 +82,18 @@ def read_videos(path: Path, skip: bool = False) -> list[Video]:
         raise DataError(f"there is no file or folder {str(path)!r}; name a table, a video, or a folder of them")
     files = files_below(path)
     tables = [each for each in files if is_table(each) or (not is_film(each) and each == path)]
-    found: list[Video] = [video for each in tables for video in of_table(each, skip)]
-    if not tables:
-        found = [Filmed(each.name, ("",) * count_frames(each), each) for each in files if is_film(each)]
+    faults, found = Faults(path, skip), list[Video]()
+    for file in tables or filter(is_film, files):
+        try:
+            own = of_table(file, skip) if tables else of_film(file)
+            if not own:
+                raise DataError(f"{str(file)!r} holds no frames; bring a line for each, or a video with some")
+            found += own
+        except DataError as error:
+            if file == path:
+                raise
+            faults.add(file.relative_to(path).as_posix(), str(error))
+    faults.check("bring tables, or video files, that can be read")
     if not found:
         raise DataError(f"{str(path)!r} holds no frames; bring a table with a line for each frame, or videos")
     for each in found:
@@ -104,6 +113,12 @@ def is_film(path: Path) -> bool:
 def columns_of(video: Video) -> tuple[str, ...]:
     """The features of a video; of a file they are its pixels."""
     return video.columns if isinstance(video, Measured) else ("pixels",)
+
+
+def of_film(path: Path) -> list[Video]:
+    """The video of a file, if it has frames; they have no labels."""
+    count = count_frames(path)
+    return [Filmed(path.name, ("",) * count, path)] if count else []
 
 
 def of_table(path: Path, skip: bool) -> list[Video]:
