@@ -104,6 +104,11 @@ def test_devices(changes: dict[str, Any]) -> None:
         scan(**changes)
 
 
+def test_a_name_is_no_cell() -> None:
+    with pytest.raises(cw.InputError, match=r"cell must be a cell, such as cellwright.cells\['lstm'\], not 'lstm'"):
+        cw.scan("lstm", torch.zeros(2, 1, 4), None, weights())  # type: ignore[arg-type]
+
+
 def test_what_fits_is_not_refused() -> None:
     scan()
     scan("gru")

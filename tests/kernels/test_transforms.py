@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -96,6 +98,12 @@ FIRST: dict[str, Callable[[Given], Any]] = {
 SECOND: dict[str, Callable[[Given], Any]] = {
     "jvp": lambda g: jvp(lambda x: g.run(g.parameters, x), (g.x,), (g.x.cos(),)),
     "forward mode": in_forward_mode,
+    "forward over forward mode": lambda g: jvp(
+        lambda x: jvp(lambda y: g.run(g.parameters, y), (x,), (g.x.cos(),)), (g.x,), (g.x,)
+    ),
+    "gradient in forward over forward mode": lambda g: jvp(
+        lambda x: jvp(grad(lambda y: g.loss(g.parameters, y)), (x,), (g.x.cos(),)), (g.x,), (g.x,)
+    ),
     "jacfwd": lambda g: jacfwd(lambda x: g.run(g.parameters, x, reset=RESET)[-1])(g.x),
     "penalty": penalty,
     "penalty through signals": watched_penalty,
@@ -228,3 +236,62 @@ def test_many_gradients_at_once_equal_a_loop(lengths: list[int] | None) -> None:
     each = [torch.autograd.grad(outputs, sources, direction, retain_graph=True) for direction in directions]
     for one, several in zip(found, zip(*each, strict=True), strict=True):
         assert torch.allclose(one, torch.stack(several), rtol=1e-12, atol=1e-13)
+
+
+def test_forward_mode_needs_no_gradients() -> None:
+    given = Given("lstm")
+    expected = in_forward_mode(given)
+    with torch.no_grad():
+        assert torch.equal(in_forward_mode(given), expected)
+    given.layer.requires_grad_(False)
+    assert torch.equal(in_forward_mode(given), expected)
+
+
+def test_forward_mode_may_be_the_first_that_is_asked_of_a_cell() -> None:
+    program = """
+import torch, torch.autograd.forward_ad as forward_mode, cellwright as cw
+layer, x = cw.LSTM(2, 3), torch.ones(4, 1, 2)
+with forward_mode.dual_level():
+    found = forward_mode.unpack_dual(layer(forward_mode.make_dual(x, x))[0]).tangent
+expected = torch.func.jvp(lambda x: layer(x)[0], (x,), (x,))[1]
+assert torch.allclose(found, expected)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
+NOISY: dict[str, dict[str, Any]] = {
+    "dropout": {"dropout": 0.4}, "locked_dropout": {"dropout": 0.4, "locked_dropout": True},
+    "zoneout": {"zoneout": 0.3},
+    "recurrent_dropout": {"recurrent_dropout": 0.3}, "candidate_dropout": {"candidate_dropout": 0.3},
+    "weight_dropout": {"weight_dropout": 0.3}, "cell_clip": {"cell_clip": 0.2},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", NOISY.values(), ids=list(NOISY))
+def test_masks_are_drawn_within_transforms_as_without(options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    layer, x = cw.LSTM(2, 3, num_layers=2, **options).double(), torch.randn(4, 3, 2).double()
+
+    def loss(x: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return layer(x)[0].square().sum()
+
+    for backend in ("cpu", "reference"):
+        with cw.backend(backend):
+            seen = x.clone().requires_grad_()
+            (expected,) = torch.autograd.grad(loss(seen), seen)
+            assert torch.allclose(grad(loss)(x), expected)
+            assert torch.allclose(jvp(loss, (x,), (x,))[1], (expected * x).sum())
+            curved = jacfwd(grad(loss), randomness="same")(x)
+            step = 1e-6 * torch.randn_like(x)
+            difference = grad(loss)(x + step) - grad(loss)(x - step)
+            assert torch.allclose(2 * torch.tensordot(curved, step, 3), difference, atol=1e-10)
+    many = vmap(lambda x: layer(x)[0], randomness="same")(torch.stack([x, x]))
+    assert torch.equal(many[0], many[1])
+
+
+def test_masks_of_their_own_for_each_sample_are_refused() -> None:
+    layer, xs = cw.LSTM(2, 3, zoneout=0.1), torch.randn(5, 4, 1, 2)
+    with pytest.raises(cw.InputError, match="masks are drawn once for all that vmap maps over"):
+        vmap(lambda x: layer(x)[0], randomness="different")(xs)

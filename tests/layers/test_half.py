@@ -143,3 +143,13 @@ def test_autocast_does_not_last() -> None:
     assert torch.equal(layer(x)[0], before)
     with pytest.raises(cw.InputError, match="one dtype"):
         layer(x.bfloat16())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_float64_takes_nothing_else_under_autocast(dtype: torch.dtype) -> None:
+    layer, x = cw.LSTM(WIDTH, HIDDEN).double(), inputs()
+    state = (torch.zeros(1, x.shape[1], HIDDEN),) * 2
+    with torch.autocast("cpu", dtype=dtype):
+        for given in ((x,), (x.double(), state)):
+            with pytest.raises(cw.InputError, match="must have one dtype"):
+                layer(*given)

@@ -74,3 +74,10 @@ def test_what_cannot_be_set_is_refused() -> None:
         cw.init.chrono_(cw.GRU(3, 4), 10)
     with pytest.raises(cw.InputError, match="longest must be at least 3 steps, but is 2"):
         cw.init.chrono_(cw.LSTM(3, 4), 2)
+
+
+def test_what_is_made_from_other_parameters_is_not_started() -> None:
+    module = torch.nn.utils.parametrizations.weight_norm(cw.LSTM(3, 4), "weight_hh_l0")
+    for start in (cw.init.orthogonal_, cw.init.forget_bias_):
+        with pytest.raises(cw.InputError, match="weight_hh_l0 is made from other parameters"):
+            start(module)

@@ -38,6 +38,10 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: cw.LSTM(3, 4)(X, STATE),
         r"the state of lstm is h, c of the shapes \[1, 2, 4\], \[1, 2, 4\], but has \[1, 2, 4\]$",
     ),
+    "one state that is none": (
+        lambda: cw.LSTM(3, 4)(X, (STATE, None)),
+        "the state of lstm must be tensors, h, c, or None alone",
+    ),
     "two states of one": (lambda: cw.GRU(3, 4)(X, (STATE, STATE)), "the state of gru is h of the shapes"),
     "a state for another batch": (
         lambda: cw.GRU(3, 4)(X, torch.zeros(1, 3, 4)),

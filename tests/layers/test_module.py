@@ -147,3 +147,17 @@ def test_repr(layer: cw.Recurrent, shown: str) -> None:
 
 def test_the_repr_of_a_cell() -> None:
     assert repr(cw.cells["lstm"]) == "<cell lstm: gates i f g o, state h c>"
+
+
+def test_a_cell_that_could_not_be_loaded_again_is_not_saved(tmp_path: Path) -> None:
+    @cw.cell(gates="a")
+    def inner(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+        return dict(h=torch.tanh(x.a + r.a))
+
+    for cell in (inner, cw.Cell(output_of, "output_of", ("a",), ("h",), {})):
+        with pytest.raises(cw.CellError, match=f"the cell {cell.name} cannot be saved, since .* is not it"):
+            torch.save(cw.Recurrent(cell, INPUTS, UNITS), tmp_path / "layer.pt")
+
+
+def output_of(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+    return dict(h=torch.tanh(x.a + r.a))

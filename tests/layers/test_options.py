@@ -282,3 +282,82 @@ def test_a_copy_has_the_options(tmp_path: Path) -> None:
 def test_repr_shows_the_options() -> None:
     shown = repr(cw.LSTM(3, 4, zoneout=0.1, cell_clip=3.0, learned_state=True))
     assert shown == "LSTM('lstm', 3, 4, zoneout=0.1, cell_clip=3.0, learned_state=True)"
+
+
+@pytest.mark.parametrize("cell", list(cw.cells))
+@pytest.mark.parametrize("regularised", [False, True])
+def test_nothing_to_read_gives_nothing_and_no_gradient(cell: str, regularised: bool) -> None:
+    module = made(cell, num_layers=2, **(options_for(cw.cells[cell]) if regularised else {}))
+    empty = torch.zeros(STEPS, 0, INPUTS, dtype=torch.float64)
+    calls: list[tuple[Tensor, dict[str, Any]]] = [
+        (empty, {}),
+        (empty, {"lengths": torch.zeros(0, dtype=torch.int64)}),
+        (x(), {"lengths": torch.zeros(ROWS, dtype=torch.int64)}),
+        (x()[:0], {}),
+    ]
+    for given, options in calls:
+        given = given.clone().requires_grad_()
+        for y in (module(given, **options)[0], module.trace(given, **options)["h"]):
+            module.zero_grad()
+            y.sum().backward()
+            assert not y.any()
+            assert all(not each.grad.any() for each in module.parameters() if each.grad is not None)
+
+
+def test_clipping_draws_nothing() -> None:
+    module, before = made(cell_clip=0.1), torch.get_rng_state()
+    module(x())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def annotated(x: Any, r: Any, s: Any, w: Any) -> dict[str, Tensor]:
+    i, f, o = (x.i + r.i).sigmoid(), (x.f + r.f).sigmoid(), (x.o + r.o).sigmoid()
+    g: Tensor = (x.g + r.g).tanh()
+    c: Tensor = f * s.c + i * g
+    return dict(g=g, c=c, h=o * c.tanh())
+
+
+def in_pieces(x: Any, r: Any, s: Any, w: Any) -> dict[str, Tensor]:
+    i, f, o = (x.i + r.i).sigmoid(), (x.f + r.f).sigmoid(), (x.o + r.o).sigmoid()
+    g = x.g + r.g
+    g = g.tanh()
+    c = f * s.c
+    c = c + i * g
+    return dict(g=g, c=c, h=o * c.tanh())
+
+
+def side_by_side(x: Any, r: Any, s: Any, w: Any) -> dict[str, Tensor]:
+    i, f, o = (x.i + r.i).sigmoid(), (x.f + r.f).sigmoid(), (x.o + r.o).sigmoid()
+    g, old = (x.g + r.g).tanh(), s.c
+    c, g = f * old + i * g, g * 1
+    return dict(g=g, c=c, h=o * c.tanh())
+
+
+@pytest.mark.parametrize("function", [annotated, in_pieces])
+def test_a_change_reaches_its_signal_however_it_is_written(function: Callable[..., dict[str, Tensor]]) -> None:
+    cell = cw.Cell(function, function.__name__, ("i", "f", "g", "o"), ("h", "c"), {}, candidate="g")
+    for options in ({"cell_clip": 0.05}, {"candidate_dropout": 0.5}):
+        expected, found = made("lstm", **options), cw.Recurrent(cell, INPUTS, UNITS, dtype=torch.float64, **options)
+        found.load_state_dict(expected.state_dict())
+        outputs = []
+        for module in (expected, found):
+            torch.manual_seed(3)
+            outputs.append(module(x())[0])
+        assert torch.allclose(*outputs, atol=1e-12)
+
+
+def test_a_change_reaches_a_signal_that_is_set_beside_others() -> None:
+    cell = cw.Cell(side_by_side, "side_by_side", ("i", "f", "g", "o"), ("h", "c"), {}, candidate="g")
+    expected, found = (
+        made("lstm", cell_clip=0.05),
+        cw.Recurrent(cell, INPUTS, UNITS, dtype=torch.float64, cell_clip=0.05),
+    )
+    found.load_state_dict(expected.state_dict())
+    assert torch.allclose(found(x())[0], expected(x())[0], atol=1e-12)
+    assert float(found.trace(x())["c"].detach().abs().max()) == 0.05
+
+
+def test_an_infinite_limit_clips_nothing_and_a_word_is_none() -> None:
+    assert torch.equal(made(cell_clip=float("inf"))(x())[0], made()(x())[0])
+    with pytest.raises(cw.InputError, match="cell_clip must be a positive number, but is '3'"):
+        made(cell_clip="3")

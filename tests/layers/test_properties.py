@@ -43,7 +43,7 @@ def calls(draw: st.DrawFn) -> tuple[cw.Recurrent, Tensor, dict[str, Any]]:
     if draw(st.booleans()):
         shape = (module.num_layers * module.directions, rows, units)
         state = tuple(torch.randn(shape, dtype=torch.float64).abs() for _ in module.cell.state)
-        options["state"] = state if len(state) > 1 else state[0]
+        options["hx"] = state if len(state) > 1 else state[0]
     return module, laid_out(module, x), options
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 import cellwright as cw
 from cellwright.kernels.stepper import FEW
@@ -187,3 +190,58 @@ def test_what_does_not_fit_is_refused() -> None:
         module.stream(0)
     with pytest.raises(cw.InputError, match="must not be bidirectional"):
         made(bidirectional=True)[0].stream()
+
+
+def transpose(module: cw.Recurrent) -> None:
+    module.weight_hh_l0.data = module.weight_hh_l0.data.t()
+
+
+def replace_by_a_view(module: cw.Recurrent) -> None:
+    module.weight_hh_l0 = nn.Parameter(torch.randn(UNITS, UNITS, dtype=torch.float64).t())
+
+
+@pytest.mark.parametrize("change", [transpose, replace_by_a_view])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_weights_with_gaps_are_read_as_they_are_meant(change: Callable[[cw.Recurrent], None], when: str) -> None:
+    torch.manual_seed(0)
+    module, x = cw.RNN(3, UNITS, dtype=torch.float64), torch.randn(6, 1, 3, dtype=torch.float64)
+    if when == "before":
+        change(module)
+    stream = module.stream(1)
+    streamed(stream, x)
+    if when == "after":
+        change(module)
+    stream.reset()
+    with torch.no_grad():
+        assert torch.allclose(streamed(stream, x), module(x)[0], rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))])
+def test_a_copy_goes_on_by_itself(copied: Callable[[cw.Stream], cw.Stream]) -> None:
+    module, x = made(dtype=torch.float64)
+    stream = module.stream(ROWS)
+    streamed(stream, x[:3])
+    other = copied(stream)
+    expected = streamed(stream, x[3:])
+    assert torch.equal(streamed(other, x[3:]), expected)
+
+
+def test_what_pruning_does_before_a_call_is_done_before_a_step() -> None:
+    torch.manual_seed(0)
+    module, x = cw.LSTM(3, 4), torch.randn(5, 1, 3)
+    prune.l1_unstructured(module, "weight_hh_l0", 0.3)
+    stream = module.stream(1)
+    with torch.no_grad():
+        module.weight_hh_l0_orig.mul_(3)
+        assert torch.allclose(streamed(stream, x), module(x)[0], atol=1e-6)
+        module.weight_hh_l0_orig.mul_(0.1)
+        assert torch.allclose(module.trace(x).output, module(x)[0], atol=1e-6)
+    for _ in range(2):
+        module.trace(x)["c"].sum().backward()
+
+
+def test_hooks_before_a_call_may_change_the_input() -> None:
+    module, x = cw.LSTM(3, 4), torch.randn(5, 2, 3)
+    module.register_forward_pre_hook(lambda module, given: 2 * given[0])
+    module.register_forward_pre_hook(lambda module, given, keywords: ((given[0] + 1,), keywords), with_kwargs=True)
+    assert torch.equal(module.trace(x).output, module(x)[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -133,3 +135,20 @@ def test_an_unknown_signal_gets_the_nearest_name() -> None:
 def test_a_packed_sequence_is_refused() -> None:
     with pytest.raises(cw.InputError, match="pass lengths="):
         layer().trace(pack_sequence([torch.zeros(3, INPUTS)]))
+
+
+def only_states(x: Any, r: Any, s: Any, w: Any) -> dict[str, Tensor]:
+    c = (x.f + r.f).sigmoid() * s.c + (x.i + r.i).sigmoid() * (x.g + r.g).tanh()
+    return dict(c=c, h=(x.o + r.o).sigmoid() * c.tanh())
+
+
+def test_gradients_reach_the_states_of_a_cell_that_shows_nothing_else() -> None:
+    torch.manual_seed(0)
+    cell = cw.Cell(only_states, "only_states", ("i", "f", "g", "o"), ("h", "c"), {})
+    module, x = cw.Recurrent(cell, 3, 4).double(), torch.randn(5, 2, 3).double()
+    found = []
+    for backend in ("cpu", "reference"):
+        with cw.backend(backend):
+            found.append(torch.autograd.grad(module.trace(x)["c"].square().sum(), module.weight_ih_l0)[0])
+    assert float(found[1].abs().sum()) > 1
+    assert torch.allclose(*found)

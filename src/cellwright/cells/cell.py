@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class Cell:
         bias: whether the contributions of input and state have biases; else, what the cell needs stands in vectors.
         signals: names of everything that the function returns, in order.
         states: the same as `state`, with those first that the recurrent weights multiply, `h` before all.
-        key: the name, with a number if another cell has it already.
+        variant: what was changed in another cell; empty if nothing was.
+        key: the name and the variant, with a number if another cell has them already.
     """
 
     function: CellFunction
@@ -63,16 +65,18 @@ class Cell:
     recurrent: tuple[str, ...] = ("h",)
     candidate: str = ""
     bias: bool = True
+    variant: str = ""
     signals: tuple[str, ...] = field(init=False)
     states: tuple[str, ...] = field(init=False)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
-        same = sum(other.name == self.name for other in by_key.values())
+        name = f"{self.name} with {self.variant}" if self.variant else self.name
+        same = sum(key.partition("#")[0] == name for key in by_key)
         object.__setattr__(self, "signals", checked_signals(self))
         rest = (name for name in self.state if name not in self.recurrent)
         object.__setattr__(self, "states", (*self.recurrent, *rest))
-        object.__setattr__(self, "key", f"{self.name}#{same}" if same else self.name)
+        object.__setattr__(self, "key", f"{name}#{same}" if same else name)
         by_key[self.key] = self
 
     def __repr__(self) -> str:
@@ -104,8 +108,22 @@ class Cell:
         )
 
     def __reduce__(self) -> tuple[Callable[[str, str], Cell], tuple[str, str]]:
-        """A cell is pickled by the name of its function, as Python pickles functions."""
-        return named_cell, (self.function.__module__, self.function.__qualname__)
+        """A cell is pickled by the name of its function, as Python pickles functions.
+
+        Raises:
+            CellError: it does not stand in its module under that name, so that nobody could find it again.
+        """
+        place = self.function.__module__, self.function.__qualname__
+        try:
+            found = named_cell(*place)
+        except (ImportError, AttributeError):
+            found = None
+        if found is not self:
+            raise CellError(
+                f"the cell {self.name} cannot be saved, since {'.'.join(place)} is not it: let it stand in a module, "
+                "outside of functions, under the name of its function; or save a state_dict"
+            )
+        return named_cell, place
 
     def __deepcopy__(self, memo: Mapping[int, object]) -> Cell:
         """A cell has nothing that changes: copies share it."""
@@ -159,15 +177,24 @@ class Cell:
         return sum(torch.Size(row.shape).numel() for row in self.dimensions(input_size, hidden_size))
 
 
-by_key: dict[str, Cell] = {}  # every cell that was made: an operator of PyTorch takes names, not cells
+class Made(dict[str, Cell]):
+    """Every cell that was made, by its key: an operator of PyTorch takes names, not cells."""
+
+    def __missing__(self, key: str) -> Cell:
+        """A program that was exported elsewhere may name a cell that has not been made here.
+
+        Raises:
+            CellError: always.
+        """
+        raise CellError(f"there is no cell {key!r} here; make a layer with it first, with the same options")
+
+
+by_key = Made()
 
 
 def named_cell(module: str, name: str) -> Cell:
     """The cell that stands in a module under the name of its function."""
-    found: object = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return cast(Cell, found)
+    return cast(Cell, operator.attrgetter(name)(importlib.import_module(module)))
 
 
 def cell(
@@ -188,7 +215,9 @@ def cell(
         bias: whether the contributions have biases.
 
     `x.k` is `W_k x_t + b_k`, `r.k` is `R_k h_{t-1} + b'_k`, `s.c` the previous state, `w.p` a vector.
-    The function must return a dict that holds each state name; all values have the shape of `s.h`.
+    The function must return a dict that holds each state name; all values have the shape of `s.h`. Numbers that it
+    takes from elsewhere, such as a global factor, are read once, when it is first compiled; let what is to change be
+    a vector.
 
     >>> import torch, cellwright as cw
     >>> @cw.cell(gates="f g", state="h", vectors={"decay": 1.0})

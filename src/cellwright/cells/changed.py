@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import textwrap
 from dataclasses import replace
 from functools import cache
@@ -34,7 +35,7 @@ def dropped_candidate(cell: Cell) -> Change:
 
 def clipped_state(limit: float) -> Change:
     """Clips the cell state c to [-limit, limit] before it is shown and carried on."""
-    return Change("c", f".clamp({-limit!r}, {limit!r})")
+    return Change("c", f".clamp({-limit!r}, {limit!r})" if math.isfinite(limit) else "")
 
 
 @cache
@@ -57,19 +58,26 @@ def changed(cell: Cell, *changes: Change) -> Cell:
     function = definition(cell)
     for change in changes:
         insert(cell, function, change)
-    return replace(cell, function=compiled(cell, function), noise=(*cell.noise, *(n for c in changes for n in c.noise)))
+    noise = (*cell.noise, *(name for change in changes for name in change.noise))
+    texts = [f"{change.signal} {change.text}" for change in changes]
+    variant = ", ".join(filter(None, [cell.variant, *texts]))
+    return replace(cell, function=compiled(cell, function), noise=noise, variant=variant)
 
 
 def insert(cell: Cell, function: ast.FunctionDef, change: Change) -> None:
-    """Put a change where its signal is computed: in the last line that sets it, or in what is returned."""
+    """Put a change where its signal is computed: behind the last line that sets it, or in what is returned."""
     returned = [each for each in ast.walk(function) if isinstance(each, ast.Return)]
     listed = returned[-1].value if len(returned) == 1 else None
     if not isinstance(listed, ast.Call) or change.signal not in [each.arg for each in listed.keywords]:
         raise CellError(f"the function of the cell {cell.name!r} must end with one `return dict({change.signal}=...)`")
     (entry,) = (each for each in listed.keywords if each.arg == change.signal)
-    lines = [each for each in function.body if isinstance(each, ast.Assign) and sets(each, entry.value)]
-    place: ast.Assign | ast.keyword = lines[-1] if lines else entry
-    place.value = with_change(place.value, change)
+    lines = [number for number, line in enumerate(function.body) if sets(line, entry.value)]
+    if not lines:
+        entry.value = with_change(entry.value, change)
+        return
+    assert isinstance(entry.value, ast.Name)
+    again = ast.Assign([ast.Name(entry.value.id, ast.Store())], with_change(entry.value, change))
+    function.body.insert(lines[-1] + 1, again)
 
 
 def definition(cell: Cell) -> ast.FunctionDef:
@@ -88,10 +96,10 @@ def definition(cell: Cell) -> ast.FunctionDef:
     return found
 
 
-def sets(line: ast.Assign, value: ast.expr) -> bool:
-    """Whether a line sets the name that a value is."""
-    names = [target.id for target in line.targets if isinstance(target, ast.Name)]
-    return isinstance(value, ast.Name) and value.id in names
+def sets(line: ast.stmt, value: ast.expr) -> bool:
+    """Whether a line sets the name that a value is, in whatever way."""
+    stored = (each.id for each in ast.walk(line) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
+    return isinstance(value, ast.Name) and value.id in stored
 
 
 def with_change(value: ast.expr, change: Change) -> ast.expr:

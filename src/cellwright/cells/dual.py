@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 
 import torch
 from torch import Tensor
+from torch._functorch import eager_transforms
+from torch.autograd import forward_ad
 
 from .cell import Cell, Terms
 
@@ -19,6 +22,20 @@ def mark(cell: Cell) -> str:
     while any(name + found in names for name in names):
         found += "_dot"
     return found
+
+
+@contextmanager
+def nestable() -> Iterator[None]:
+    """Let `torch.func.jvp` run inside of a `dual_level` of `torch.autograd.forward_ad`.
+
+    PyTorch has one such level, which its transforms share; but they do not count one that a user has entered.
+    """
+    entered = forward_ad._current_level >= 0 and eager_transforms.JVP_NESTING == 0
+    eager_transforms.JVP_NESTING += entered
+    try:
+        yield
+    finally:
+        eager_transforms.JVP_NESTING -= entered
 
 
 @cache
@@ -54,7 +71,8 @@ def dual(cell: Cell) -> Cell:
             signals = cell.function(*groups)
             return tuple(signals[name] for name in cell.signals)
 
-        found, moved = torch.func.jvp(values, tuple(points), tuple(slopes))[:2]
+        with nestable():
+            found, moved = torch.func.jvp(values, tuple(points), tuple(slopes))[:2]
         return dict(zip(both(cell.signals), (*found, *moved), strict=True))
 
     with warnings.catch_warnings():

@@ -33,4 +33,5 @@ def zoneout(cell: Cell, states: tuple[str, ...]) -> Cell:
         return signals
 
     noise = (*cell.noise, *(f"keep_{name}" for name in states))
-    return replace(cell, function=zoned, noise=noise)
+    variant = ", ".join(filter(None, [cell.variant, f"zoneout of {' '.join(states)}"]))
+    return replace(cell, function=zoned, noise=noise, variant=variant)

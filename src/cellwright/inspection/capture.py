@@ -98,7 +98,7 @@ class Capture:
         self.order[name] = None
         self.reading.given = output[0]
         given = {**dict(zip(("input", "hx"), args, strict=False)), **kwargs}
-        input, state = given["input"], given.get("hx", given.get("state"))
+        input, state = given["input"], given.get("hx")
         if not isinstance(module, Recurrent) or isinstance(input, PackedSequence):
             self.recorders[name].compare(input, state, output)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, nearest
-from .autocast import autocast_dtype
+from .autocast import cast_to
 from .layer import PRECISIONS, Layer
 
 
@@ -107,14 +107,14 @@ def listed(tensors: Sequence[Tensor]) -> str:
 
 
 def check_kinds(layer: Layer) -> None:
-    """One floating-point dtype and one device; autocast may bring several dtypes."""
+    """One floating-point dtype and one device; where autocast brings all to one precision, several dtypes."""
     x = layer.x
     if not x.is_floating_point():
         raise InputError(
             f"x must be of a floating-point dtype (the kernel computes in float32 and float64), not {x.dtype}"
         )
     device, dtype = x.device, x.dtype
-    mixed = autocast_dtype(device.type) is not None
+    mixed = cast_to(device.type, layer.weights[0].r.dtype) is not None
     for tensor in layer.tensors if layer.noise is layer.mask is None else (*layer.tensors, *layer.given):
         if tensor.device != device:
             raise InputError(f"x, state and weights must be on one device, but are on {device} and {tensor.device}")

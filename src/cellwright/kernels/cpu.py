@@ -116,7 +116,7 @@ class Call:
         ragged, noise = around.ragged, around.noise
         self.values[fields.PLACES] = sizes.steps * sizes.rows if ragged is None else int(ragged.begins[-1])
         self.put({fields.RESETS: around.reset, fields.NOISE: noise, fields.MASK: around.mask})
-        self.values[fields.NOISE_PLACE] = 0 if noise is None or len(noise) == 1 else noise[0].numel()
+        self.values[fields.NOISE_PLACE] = 0 if noise is None or len(noise) < 2 else noise[0].numel()
         if ragged is None:
             return None
         self.put({fields.LENGTHS: ragged.lengths, fields.ORDER: ragged.order, fields.BEGINS: ragged.begins})
@@ -226,7 +226,11 @@ def backward(
         call.append(group or nothing)
     call.append_weights(weights, sizes.directions, bias, d_weights or [None] * len(weights))
     shares = call.put_around(sizes, around)
-    call.run(kernel.backward)
+    if sizes.rows:
+        call.run(kernel.backward)
+    else:
+        for each in d_weights:
+            each.zero_()
     del shares
     if groups > 0:
         d_weights = stepwise.gradients(kernel, call, given, groups)

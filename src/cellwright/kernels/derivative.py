@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -78,8 +79,9 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _kind: None, *moved: Tensor | None) -> Found:
-        flat = ctx.saved_tensors[: len(moved)]
-        found = tangents.pushed(Scan.apply, ctx.kind, flat, moved)
+        with nested_forward_mode():
+            flat = primals(ctx.saved_tensors[: len(moved)])
+            found = tangents.pushed(Scan.apply, ctx.kind, flat, moved)
         return (*found, None, None)
 
     @staticmethod
@@ -114,8 +116,9 @@ class ScanBackward(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _kind: None, *moved: Tensor | None) -> Found:
-        known = in_float32(ctx.saved_tensors)
-        found = tangents.pulled(Scan.apply, ScanBackward.apply, ctx.kind, known, in_float32(moved))
+        with nested_forward_mode():
+            known = in_float32(primals(ctx.saved_tensors))
+            found = tangents.pulled(Scan.apply, ScanBackward.apply, ctx.kind, known, in_float32(moved))
         results = ctx.kind.given(ctx.saved_tensors)
         return tuple(None if each is None else each.to(at.dtype) for at, each in zip(results, found, strict=False))
 
@@ -129,6 +132,19 @@ for function in (Scan.forward, ScanBackward.forward):
     function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
 
 
+def nested_forward_mode() -> AbstractContextManager[None]:
+    """What a `jvp` computes in, so that an outer one sees it: PyTorch switches forward mode off around it."""
+    forward_ad = torch.autograd.forward_ad
+    return forward_ad._set_fwd_grad_enabled(True) if forward_ad._current_level >= 0 else nullcontext()
+
+
+def primals(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
+    """The tensors without the tangents that this level has given them."""
+    if torch.autograd.forward_ad._current_level < 0:
+        return list(tensors)
+    return [None if each is None else torch.autograd.forward_ad.unpack_dual(each).primal for each in tensors]
+
+
 def in_float32(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
     """The tensors, with those in bfloat16 widened: derivatives of derivatives are taken in float32."""
     return [each.float() if each is not None and each.dtype == torch.bfloat16 else each for each in tensors]
@@ -137,7 +153,7 @@ def in_float32(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
 def scan_with_derivative(*arguments: Any) -> list[Tensor]:
     """`scan` under autograd."""
     call = Forward(*arguments)
-    if call.keep and (torch.is_grad_enabled() or transformed()):
+    if call.keep and (torch.is_grad_enabled() or is_transformed()):
         return list(Scan.apply(Kind.of(call), *flat_forward(call)))  # type: ignore[no-untyped-call]
     with torch._C._AutoDispatchBelowAutograd():
         return quickest(torch.ops.cellwright.scan.default, scan, flat_forward(call))(*call)

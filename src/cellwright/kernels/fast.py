@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .derivative import quickest, scan_with_derivative, transformed
+from .derivative import is_transformed, quickest, scan_with_derivative, transformed
 from .layer import Layer
 from .operator import Forward, scan
 from .signals import signals_of
@@ -13,7 +13,7 @@ from .signals import signals_of
 
 def needs_derivative(layer: Layer) -> bool:
     """Whether autograd will want to come back through the layer; a transform may."""
-    return transformed() or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer.tensors))
+    return is_transformed() or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in layer.tensors))
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:

@@ -163,6 +163,8 @@ def obstacle_to_kernel(
         return f"the data are on {device}, and the kernels run on the CPU and on CUDA devices"
     if name_for(device) == "gpu" and (obstacle := obstacle_to_triton()) is not None:
         return obstacle
+    if torch._C._get_tracing_state() is not None:
+        return "torch.jit.trace writes down PyTorch's own operators alone"
     if dtype not in DTYPES:
         return f"the kernel computes in float32 and float64, and the data are {dtype}"
     if watch and is_transformed():
@@ -184,9 +186,10 @@ def backend_of(layer: Layer, watch: bool = False) -> str:
 
 
 def has_stepper(layer: Layer) -> bool:
-    """Whether the kernel can run one step of a layer after the other, in the dtype in which it lies in memory."""
+    """Whether the kernel can run one step of a layer after the other, in the dtype and the places it lies in."""
     check(layer)
-    return layer.x.dtype not in HALF and backend_of(layer) == "cpu"
+    in_place = layer.x.dtype not in HALF and all(each.is_contiguous() for each in layer.learned)
+    return in_place and backend_of(layer) == "cpu"
 
 
 def run(layer: Layer) -> tuple[Tensor, list[Tensor]]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from . import host
-from .autocast import autocast_dtype
+from .autocast import autocast_dtype, cast_to
 from .derivative import is_transformed
 from .engines import name_for
 from .layer import Layer, Weights
@@ -22,8 +22,8 @@ HALF = (torch.bfloat16, torch.float16)
 
 def half_of(layer: Layer) -> torch.dtype | None:
     """The half precision in which a layer is to be stored: its own, or that of autocast; None for neither."""
-    given = autocast_dtype(layer.x.device.type)
-    if given is not None and layer.weights[0].r.dtype != torch.float64:
+    given = cast_to(layer.x.device.type, layer.weights[0].r.dtype)
+    if given is not None:
         return given
     return layer.x.dtype if layer.x.dtype in HALF else None
 

@@ -353,7 +353,7 @@ def backward_body(program: Program) -> str:
         loads[f"d_{state}"] = f"load(at_d + {k} * d_stride)"
         if k == 0:
             loads[f"d_{state}"] = "load(at_dy)" if program.projected else "load(at_d) + load_outer(at_dy, count)"
-        if k > 0 and program.watched:
+        if k > 0 and program.watch:
             loads[f"d_{state}"] += f" + load(at_d_history + {k - 1} * d_history_stride)"
         if isinstance(new, str) and new not in loads:
             loads[new] = "load_outer(at_y, count)" if k == 0 else f"load(at_history + {k - 1} * history_stride)"

@@ -82,8 +82,9 @@ class Program:
         projected: whether `h` is projected before it is put out and carried on; then its value is saved.
         forward: the operators from the leaves to the new state.
         state: per state, the argument that holds its new value.
-        watched: the signals, states aside, whose values are the first of the saved ones, and whose cotangents
-            backward takes too: leaves `d_<signal>`.
+        watch: whether every signal is watched: backward takes the cotangents of all steps' states and signals.
+        watched: the signals, states aside, whose values are the first of the saved ones then, and whose cotangents
+            are leaves `d_<signal>`.
         saved: what backward needs and cannot recompute from states and vectors.
         backward: the operators from the saved values, the states and the cotangents to the gradients.
         gradients: per leaf (`x_i`, `r_i`, `s_c`, `w_p`), the argument that holds its cotangent.
@@ -97,6 +98,7 @@ class Program:
     noise: tuple[str, ...]
     forward: tuple[Node, ...]
     state: Mapping[str, Argument]
+    watch: bool = False
     watched: tuple[str, ...] = ()
     saved: tuple[Argument, ...] = ()
     backward: tuple[Node, ...] = ()
@@ -204,7 +206,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool, pr
     if projected:
         values = [*values, state["h"]]
     saved, again = divided(tape.nodes[:boundary], derivative, free, set(leaves), found.values(), values)
-    return Program(*names, forward, state, watched, saved, (*again, *derivative), found)
+    return Program(*names, forward, state, watch, watched, saved, (*again, *derivative), found)
 
 
 def example(hidden_size: int) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ..cells import Cell
+from ..errors import InputError
 from . import plan
 from .layer import Layer, Weights
 
@@ -53,6 +54,8 @@ def scan(
     Raises:
         InputError: shapes do not fit one another.
     """
+    if not isinstance(cell, Cell):
+        raise InputError(f"cell must be a cell, such as cellwright.cells['lstm'], not {cell!r}")
     directions = [weights] if isinstance(weights, Weights) else list(weights)
     first, brought = in_order(cell, state or ()), in_order(cell, reset_state or ())
     outputs, last = plan.run(Layer(cell, x, first, directions, lengths, reset, brought, noise, mask, precision))

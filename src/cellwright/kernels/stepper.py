@@ -42,11 +42,11 @@ class Stepper:
         self.noise = None if layer.noise is None else layer.noise.flatten(0, 1).contiguous()
         self.call.put_around(sizes, Around(None, None, self.noise, None))
         self.call.values[fields.DIGEST] = native.digest() if pack else 0
-        self.places = [(each.data_ptr(), each.numel()) for each in layer.learned]
+        self.places = places_of(layer.learned)
 
     def fits(self, learned: Iterable[Tensor]) -> bool:
         """Whether the weights, in their order, lie where they lay, and as many threads may work."""
-        return self.threads == threads_now() and [(each.data_ptr(), each.numel()) for each in learned] == self.places
+        return self.threads == threads_now() and places_of(learned) == self.places
 
     def step(self, x: Tensor) -> None:
         """One step for x `[B, I]` without gaps."""
@@ -54,3 +54,8 @@ class Stepper:
         values[fields.X] = x.data_ptr()
         self.call.run(self.kernel.forward)
         values[fields.PACKED] = values[fields.FOUND]
+
+
+def places_of(tensors: Iterable[Tensor]) -> list[tuple[int, int, bool]]:
+    """Where tensors lie, and how."""
+    return [(each.data_ptr(), each.numel(), each.is_contiguous()) for each in tensors]

@@ -49,7 +49,8 @@ def check_input(module: Recurrent, x: Tensor) -> None:
             f"the input must be {layout}, or [T, input_size] for one sequence, with input_size "
             f"{module.input_size}, but is {list(x.shape)}"
         )
-    weight = module.parameter("weight_hh_l0")
+    weight = module._parameters.get("weight_hh_l0")
+    weight = next(module.parameters()) if weight is None else weight  # one that is made anew at every look
     if x.dtype != weight.dtype and autocast_dtype(x.device.type) is None:
         raise InputError(
             f"the input and the parameters must have one dtype, but are {x.dtype} and {weight.dtype}; convert "
@@ -69,6 +70,8 @@ def first_state(module: Recurrent, state: State | None, x: Tensor, rows: int, si
         return [each[:, None].expand(-1, rows, -1) for each in learned]
     names = module.cell.state
     given = (state,) if isinstance(state, Tensor) else tuple(state)
+    if not all(isinstance(each, Tensor) for each in given):
+        raise InputError(f"the state of {module.cell.name} must be tensors, {', '.join(names)}, or None alone")
     batch = () if single else (rows,)
     expected = [(module.num_layers * module.directions, *batch, module.width_of(name)) for name in names]
     if [tuple(each.shape) for each in given] != expected:

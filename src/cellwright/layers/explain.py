@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from ..kernels import plan
 from .arrangement import arranged
 from .recurrent import Recurrent
 
 
-def explain(module: Recurrent, x: Tensor) -> str:
+def explain(module: Recurrent, x: Tensor | PackedSequence) -> str:
     """Which backend runs `module(x)`, why not a faster one, and on how many threads.
 
     Args:
@@ -24,7 +25,10 @@ def explain(module: Recurrent, x: Tensor) -> str:
     >>> print(cw.explain(cw.LSTM(3, 4).double(), torch.zeros(2, 1, 3).double()).split(":")[0])
     cpu
     """
-    _, sequences = arranged(module, x, None, None, None, None)
+    if isinstance(x, PackedSequence):
+        sequences = module.packed(x, None)
+    else:
+        _, sequences = arranged(module, x, None, None, None, None)
     choice = plan.choose(module.layer(0, sequences))
     return f"{choice}; {plan.threads_note()}" if choice.backend == "cpu" else str(choice)
 
@@ -39,7 +43,7 @@ def verify(module: Recurrent, x: Tensor, **options: Any) -> float:
     Args:
         module: a layer of this library; its parameters and their gradients stay as they are.
         x: an input as the module takes it.
-        options: `state=`, `lengths=`, `reset=`, `reset_state=`.
+        options: `hx=`, `lengths=`, `reset=`, `reset_state=`.
 
     >>> import torch, cellwright as cw
     >>> cw.verify(cw.LSTM(3, 4), torch.randn(5, 2, 3)) < 1e-5

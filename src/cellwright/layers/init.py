@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -80,8 +81,15 @@ def orthogonal_(module: Recurrent) -> None:
 
 
 def all_weights(module: Recurrent) -> Iterator[Weights]:
-    """The parameters of every layer and direction."""
+    """The parameters of every layer and direction.
+
+    Raises:
+        InputError: something else stands in the place of one, which a start could not be written into.
+    """
     for layer in range(module.num_layers):
+        made = next((name for name in chain(*module.parameter_names[layer]) if name not in module._parameters), None)
+        if made is not None:
+            raise InputError(f"{made} is made from other parameters, by a parametrization, say; start it before that")
         yield from module.weights(layer)
 
 

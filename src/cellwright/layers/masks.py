@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..kernels.choices import KINDS, choose
+from ..kernels.derivative import transformed
 from ..kernels.hashes import MIXING, STEP, hashes_in_one_pass
 
 LEVELS = 1 << 16
@@ -58,7 +61,8 @@ class Masks:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.seed = torch.randint(1 << 62, ()).to(device)
+        seed = torch.randint(1 << 62, ())
+        self.seed = (unwrapped(seed) if transformed() else seed).to(device)
         self.drawn = 0
 
     def one(self, shape: Sequence[int], draw: Draw, dtype: torch.dtype) -> Tensor:
@@ -71,8 +75,23 @@ class Masks:
         numbers = [number for draw in draws for number in draw]
         seen = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
         function = torch.ops.cellwright.masks if seen else drawn_masks
-        masks: Tensor = function(self.seed, self.drawn, tuple(shape), numbers, dtype)
+        with torch._C._DisableFuncTorch() if transformed() else nullcontext():
+            masks: Tensor = function(self.seed, self.drawn, tuple(shape), numbers, dtype)
         return masks
+
+
+def unwrapped(seed: Tensor) -> Tensor:
+    """A seed that is the same for all that a transform of `torch.func` maps over.
+
+    Raises:
+        InputError: it is another one for each.
+    """
+    functorch = torch._C._functorch
+    if functorch.is_batchedtensor(seed):
+        raise InputError(
+            "masks are drawn once for all that vmap maps over, but randomness='different' is asked for; take 'same'"
+        )
+    return functorch.get_unwrapped(seed) if functorch.is_functorch_wrapped_tensor(seed) else seed
 
 
 def drawn_masks(seed: Tensor, stream: int, shape: Sequence[int], draws: Sequence[float], dtype: torch.dtype) -> Tensor:

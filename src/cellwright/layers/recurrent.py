@@ -229,7 +229,7 @@ class Recurrent(nn.Module):
     def forward(
         self,
         input: Tensor | PackedSequence,
-        state: State | None = None,
+        hx: State | None = None,
         *,
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
@@ -239,7 +239,7 @@ class Recurrent(nn.Module):
 
         Args:
             input: `[T, B, I]`, or `[B, T, I]` if batch_first, or `[T, I]` for one sequence, or packed.
-            state: the first states, each `[layers * D, B, H]` (without B for one sequence), in the order of
+            hx: the first states, each `[layers * D, B, H]` (without B for one sequence), in the order of
                 the cell's states; by default zeros, or the learned ones. A cell with one state takes and returns
                 the tensor alone.
             lengths: integers `[B]` in any order, 0 allowed: the steps of each sequence. Outputs behind its
@@ -248,7 +248,7 @@ class Recurrent(nn.Module):
             reset: truth values of the input's shape without features. A mark at step t begins a new piece
                 there: the state before it is replaced, and no gradient passes. Pieces are the same for both
                 directions.
-            reset_state: what the state is replaced by, laid out as `state`; by default what a sequence begins with
+            reset_state: what the state is replaced by, laid out as `hx`; by default what a sequence begins with
                 if no state is given.
 
         Returns:
@@ -260,18 +260,18 @@ class Recurrent(nn.Module):
         if isinstance(input, PackedSequence):
             if lengths is not None or reset is not None or reset_state is not None:
                 raise InputError("a PackedSequence brings its lengths; pass a padded tensor to use lengths= or reset=")
-            return self.forward_packed(input, state)
+            return self.forward_packed(input, hx)
         around = (lengths, reset, reset_state)
         if input.is_cuda and all(each is None for each in around) and is_whole(self, input):
-            return run_whole(self, input, state)
-        layout, sequences = arranged(self, input, state, lengths, reset, reset_state)
+            return run_whole(self, input, hx)
+        layout, sequences = arranged(self, input, hx, lengths, reset, reset_state)
         outputs, last = self.run(sequences)
         return layout.laid_out(outputs), given_back(self, layout.states(last))
 
     def trace(
         self,
         input: Tensor,
-        state: State | None = None,
+        hx: State | None = None,
         *,
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
@@ -290,7 +290,8 @@ class Recurrent(nn.Module):
         """
         if isinstance(input, PackedSequence):
             raise InputError("a trace needs a padded tensor, not a PackedSequence; pad it and pass lengths=")
-        layout, sequences = arranged(self, input, state, lengths, reset, reset_state)
+        input = self.prepared(input)
+        layout, sequences = arranged(self, input, hx, lengths, reset, reset_state)
         found: list[dict[str, Tensor]] = []
 
         def watched(layer: Layer) -> tuple[Tensor, list[Tensor]]:
@@ -300,6 +301,14 @@ class Recurrent(nn.Module):
 
         outputs, last = self.run(sequences, watched)
         return Trace(layout.laid_out(outputs), given_back(self, layout.states(last)), found)
+
+    def prepared(self, input: Tensor) -> Tensor:
+        """The input after the hooks that a call runs first: those of pruning, say, put weights in their places."""
+        for number, hook in self._forward_pre_hooks.items():
+            with_keywords = number in self._forward_pre_hooks_with_kwargs
+            found = hook(self, (input,), {})[0] if with_keywords else hook(self, (input,))
+            input = input if found is None else found[0] if isinstance(found, tuple) else found
+        return input
 
     def stream(self, batch_size: int = 1) -> Stream:
         """The layer one step at a time, as input arrives.
@@ -318,22 +327,27 @@ class Recurrent(nn.Module):
 
     def forward_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
         """Run over a packed sequence, in the order in which it is packed."""
-        check_input(self, packed.data)
-        lengths = packed_lengths(packed)
-        first = first_state(self, state, packed.data, len(lengths), single=False)
-        if packed.sorted_indices is not None:
-            first = [each.index_select(1, packed.sorted_indices) for each in first]
-        outputs, last = self.run(Sequences(packed.data, first, lengths))
+        outputs, last = self.run(self.packed(packed, state))
         if packed.unsorted_indices is not None:
             last = [each.index_select(1, packed.unsorted_indices) for each in last]
         packed = PackedSequence(outputs, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
         return packed, given_back(self, last)
 
+    def packed(self, packed: PackedSequence, state: State | None) -> Sequences:
+        """A packed sequence, checked, and the first states in its order."""
+        check_input(self, packed.data)
+        lengths = packed_lengths(packed)
+        first = first_state(self, state, packed.data, len(lengths), single=False)
+        if packed.sorted_indices is not None:
+            first = [each.index_select(1, packed.sorted_indices) for each in first]
+        return Sequences(packed.data, first, lengths)
+
     def run(
         self, sequences: Sequences, run_layer: Callable[[Layer], tuple[Tensor, list[Tensor]]] = plan.run
     ) -> tuple[Tensor, list[Tensor]]:
         """All layers: outputs laid out as x, and states `[layers * D, B, H]` in the order of the cell's `states`."""
-        masks = Masks(sequences.x.device) if self.training and (self.regularised or self.dropout) else None
+        drawn = self.training and (self.regularisation.is_random or self.dropout)
+        masks = Masks(sequences.x.device) if drawn else None
         last = []
         for number in range(self.num_layers):
             if number > 0 and masks is not None and self.dropout:

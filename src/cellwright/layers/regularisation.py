@@ -46,7 +46,7 @@ class Regularisation:
                 f"the cell {self.cell.name} names no candidate; leave candidate_dropout out, or declare candidate= in "
                 "cellwright.cell"
             )
-        if self.cell_clip is not None and not self.cell_clip > 0:
+        if self.cell_clip is not None and not (isinstance(self.cell_clip, int | float) and self.cell_clip > 0):
             raise InputError(f"cell_clip must be a positive number, but is {self.cell_clip!r}")
         if "c" not in self.cell.state and (self.cell_clip is not None or self.zoneout[1]):
             raise InputError(f"the cell {self.cell.name} has no cell state c; leave out what is for c alone")
@@ -56,6 +56,12 @@ class Regularisation:
     def __reduce__(self) -> tuple[type[Regularisation], tuple[Any, ...]]:
         """The changed cells are made anew: they have no names by which Python could find them."""
         return Regularisation, tuple(getattr(self, each.name) for each in fields(self) if each.init)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether something is drawn in training."""
+        shares = (*self.zoneout, self.recurrent_dropout, self.candidate_dropout, self.weight_dropout)
+        return any(shares)
 
     @property
     def zoned(self) -> dict[str, float]:

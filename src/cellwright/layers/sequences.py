@@ -71,7 +71,10 @@ def checked_reset(reset: Tensor | None, shape: tuple[int, ...], layout: str) -> 
     Raises:
         InputError: not truth values, or of another shape.
     """
-    if reset is not None and (reset.dtype != torch.bool or tuple(reset.shape) != shape):
+    if reset is None:
+        return None
+    reset = torch.as_tensor(reset)
+    if reset.dtype != torch.bool or tuple(reset.shape) != shape:
         raise InputError(
             f"reset must be truth values (torch.bool) of shape {list(shape)}, {layout} as the input, but is "
             f"{list(reset.shape)} of {reset.dtype}"

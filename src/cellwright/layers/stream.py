@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -35,9 +35,21 @@ class Stream:
         rows = (module.num_layers, batch_size)
         self.states = {name: weight.new_zeros(*rows, module.width_of(name)) for name in module.cell.states}
         self.outputs = weight.new_zeros(module.num_layers, 1, batch_size, module.output_size)
-        self.results = [each[0] for each in self.outputs]
-        self.steppers: list[Stepper | None] = [None] * module.num_layers
+        self.begin()
         self.reset()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made from: not the calls, which know places in memory, nor views of the outputs."""
+        return {name: value for name, value in vars(self).items() if name not in ("results", "steppers")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.begin()
+
+    def begin(self) -> None:
+        """Make the views of the outputs, and room for the calls."""
+        self.results = [each[0] for each in self.outputs]
+        self.steppers: list[Stepper | None] = [None] * self.module.num_layers
 
     def step(self, x: Tensor) -> Tensor:
         """One step for x `[B, I]`: the output `[B, H]`, which the next step writes over.
@@ -46,6 +58,7 @@ class Stream:
             InputError: x does not fit the layer and the batch size.
         """
         known = self.outputs
+        x = self.module.prepared(x)
         if x.shape != self.shape or x.dtype != known.dtype or x.device != known.device:
             raise InputError(
                 f"a step needs x {list(self.shape)}, that is [batch_size, input_size], of {known.dtype} on "
