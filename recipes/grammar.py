@@ -1,6 +1,6 @@
 """Memory: the embedded Reber grammar, from 10,000 strings (Hochreiter & Schmidhuber, 1997); five seeds.
 
-Of 60 seeds that were tried with 16 cells none left a string of 2,560 wrong; with 12 cells one in ten did.
+Two strings a step: of 28 seeds none left a string of 2,560 wrong. With four, one in eight never learned the mark.
 """
 
 from .recipe import Command, Recipe, nothing
@@ -10,7 +10,7 @@ RECIPE = Recipe(
     source="",
     prepare=nothing,
     commands=[
-        Command(f"memory reber --hidden 16 --batch 4 --learning-rate 2e-2 --epochs 50 --seed {seed}")
+        Command(f"memory reber --hidden 16 --batch 2 --learning-rate 2e-2 --epochs 100 --seed {seed}")
         for seed in range(1, 6)
     ],
     figure="error",
