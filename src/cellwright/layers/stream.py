@@ -58,7 +58,7 @@ class Stream:
             InputError: x does not fit the layer and the batch size.
         """
         known = self.outputs
-        x = self.module.prepared(x)
+        x = self.module.prepared(x) if self.module._forward_pre_hooks else x
         if x.shape != self.shape or x.dtype != known.dtype or x.device != known.device:
             raise InputError(
                 f"a step needs x {list(self.shape)}, that is [batch_size, input_size], of {known.dtype} on "
