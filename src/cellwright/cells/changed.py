@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import math
 import textwrap
 from dataclasses import replace
 from functools import cache
@@ -35,7 +34,7 @@ def dropped_candidate(cell: Cell) -> Change:
 
 def clipped_state(limit: float) -> Change:
     """Clips the cell state c to [-limit, limit] before it is shown and carried on."""
-    return Change("c", f".clamp({-limit!r}, {limit!r})" if math.isfinite(limit) else "")
+    return Change("c", f".clamp({-limit!r}, {limit!r})")
 
 
 @cache

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -15,6 +13,7 @@ from rich.table import Table
 
 from ..errors import InputError
 from ..tasks import Exhibit, Family
+from ..tasks.tables import table_line
 from ..training import Machine, Recipe, RunFolder, free_folder, processes, write_whole
 from ..training.report import file_name, write_report
 from .runs import begin, open_run, prepared, read, resume, stem
@@ -93,7 +92,5 @@ def shown(rows: Sequence[Sequence[str]], path: Path) -> None:
         table.add_row(*row)
     console = Console(highlight=False)
     console.print(table)
-    content = io.StringIO()
-    csv.writer(content, lineterminator="\n").writerows(rows)
-    write_whole(path, content.getvalue().encode())
+    write_whole(path, "".join(map(table_line, rows)).encode())
     console.print(f"written to {shlex.quote(str(path))}\n")

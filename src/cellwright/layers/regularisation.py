@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -74,7 +75,8 @@ class Regularisation:
 
     def changed_cell(self, training: bool) -> Cell:
         """The cell with what is inside of it: what clips the cell state, masks the candidate, keeps old values."""
-        changes = [] if self.cell_clip is None else [clipped_state(float(self.cell_clip))]
+        limit = math.inf if self.cell_clip is None else float(self.cell_clip)
+        changes = [] if math.isinf(limit) else [clipped_state(limit)]
         if self.candidate_dropout and training:
             changes.append(dropped_candidate(self.cell))
         found = changed(self.cell, *changes) if changes else self.cell

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import DataError, DataWarning
+from ..errors import DataWarning
 from .faults import Faults, brief
 from .symbols import from_json, listed
 from .tables import Line, number_in
@@ -73,18 +73,6 @@ class Scale:
     def tables(self) -> dict[str, Sequence[object]]:
         """What a run keeps of it."""
         return {"columns": self.columns, "means": self.means.tolist(), "deviations": self.deviations.tolist()}
-
-    def must_have(self, columns: Sequence[str], name: str) -> None:
-        """Refuse a sequence with other features.
-
-        Raises:
-            DataError: it has some.
-        """
-        if tuple(columns) != self.columns:
-            raise DataError(
-                f"the features must be those that were learned, {', '.join(self.columns)}, but {name!r} has "
-                f"{', '.join(columns)}; name and order them alike"
-            )
 
     def __call__(self, features: Tensor) -> Tensor:
         """Features `[T, features]` by this scale, float32; one that did not vary is 0."""

@@ -194,6 +194,19 @@ def must_name_columns(names: Sequence[str], path: Path) -> None:
         raise DataError(f"each column of {place} must have a name of its own, but {twice!r} is there twice; rename one")
 
 
+def must_be_learned(columns: Sequence[str], learned: Sequence[str], name: str) -> None:
+    """Refuse columns of something that are not those that were learned, in their order.
+
+    Raises:
+        DataError: they are others.
+    """
+    if tuple(columns) != tuple(learned):
+        raise DataError(
+            f"the columns must be those that were learned, {', '.join(learned)}, but {name!r} has "
+            f"{', '.join(columns)}; name and order them alike"
+        )
+
+
 def table_line(cells: Iterable[object]) -> str:
     r"""A line of a CSV file, with quotes where they are needed.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..examples import ExampleTask
 from ..measurements import SHOWN, Scale, disturbed
 from ..symbols import Symbols, from_json, to_json
+from ..tables import must_be_learned
 from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
 from .reading import Measured, columns_of
@@ -61,7 +62,7 @@ class Framing(FrameProblem):
 
     def seen(self, video: Measured) -> Tensor:
         """The features of a video, of about the same size all."""
-        self.scale.must_have(columns_of(video), video.name)
+        must_be_learned(columns_of(video), self.scale.columns, video.name)
         scale = Scale.of(video.columns, video.features) if self.settings.scaled == "each" else self.scale
         return scale(video.features)
 

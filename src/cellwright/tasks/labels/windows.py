@@ -10,6 +10,7 @@ from torch import Tensor
 from ..examples import ExampleTask
 from ..measurements import SHOWN, Scale, disturbed
 from ..symbols import Symbols, from_json, to_json
+from ..tables import must_be_learned
 from ..task import Beside, Files, Parts
 from .problem import LABELS_FILE, Classifier, LabelProblem, LabelTask, classes_of
 from .reading import Example, Window
@@ -61,7 +62,8 @@ class WindowLabelling(LabelProblem):
 
     def must_fit(self, example: Example | Window) -> None:
         """Refuse what has other features."""
-        self.scale.must_have(example.columns if isinstance(example, Window) else ("a text",), example.name)
+        columns = example.columns if isinstance(example, Window) else ("a text",)
+        must_be_learned(columns, self.scale.columns, example.name)
 
     def seen(self, example: Window) -> Tensor:
         """The features, of about the same size all."""

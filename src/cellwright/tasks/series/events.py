@@ -16,7 +16,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
-from ..tables import table_line
+from ..tables import must_be_learned, table_line
 from ..task import Beside, Carried, Files, Parts, Step
 from .reading import Piece, Series
 from .settings import SeriesSettings
@@ -119,11 +119,7 @@ class Events(ExampleProblem):
         """
         must_be_events(examples)
         for each in examples:
-            if each.columns != self.columns:
-                raise DataError(
-                    f"the columns must be those that were learned, {', '.join(self.columns)}, but {each.name!r} has "
-                    f"{', '.join(each.columns)}; name and order them alike"
-                )
+            must_be_learned(each.columns, self.columns, each.name)
 
     def lengths(self, examples: Sequence[Piece]) -> list[int]:
         """Steps of each sequence that have a next one."""

@@ -15,7 +15,7 @@ from ..batches import Batches
 from ..exhibit import Exhibit, new_figure, plain
 from ..measurements import tell_constant, varying
 from ..symbols import from_json, to_json
-from ..tables import table_line
+from ..tables import must_be_learned, table_line
 from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric, quantile_loss
 from .model import QUANTILES, Forecaster, SeriesBatch
@@ -93,11 +93,7 @@ class Forecasting:
         """It is a series, with the columns that were learned."""
         if not isinstance(series, Series):
             raise DataError("there must be a series with dates, as learned, but there are sequences of events")
-        if series.columns != self.columns:
-            raise DataError(
-                f"the columns must be those that were learned, {', '.join(self.columns)}, but {series.name!r} has "
-                f"{', '.join(series.columns)}; name and order them alike"
-            )
+        must_be_learned(series.columns, self.columns, series.name)
 
     def grouped(self, series: Series, starts: Tensor) -> Batches:
         """The windows that begin at some steps, as batches."""

@@ -110,10 +110,11 @@ def recording(path: Path, transcript: str | None, rate: int | None) -> Recording
                 raise Unusable(f"{str(path)!r} has {opened.samplerate:,} samples per second, not {rate:,}")
             if not any(block.any() for block in opened.blocks(opened.samplerate)):
                 raise Unusable(f"{str(path)!r} is silent")
-            opened.seek(opened.frames - 1)
-            if opened.format != "MP3" and not len(opened.read(1)):  # of those the length is a guess, at times
-                raise Unusable(f"{str(path)!r} is cut off")
-            opened.seek(0)
+            if opened.format != "MP3":  # whose length is a guess, at times
+                opened.seek(opened.frames - 1)
+                if not len(opened.read(1)):
+                    raise Unusable(f"{str(path)!r} is cut off")
+                opened.seek(0)
             if opened.subtype in WITH_NAN and any(np.isnan(block).any() for block in opened.blocks(opened.samplerate)):
                 raise Unusable(f"{str(path)!r} has samples that are no numbers")
             return Recording(path, transcript, opened.frames / opened.samplerate, opened.samplerate)
