@@ -12,8 +12,6 @@ from torch import Tensor
 from ..task import Step
 from .model import QUANTILES
 
-FORECASTS = ("", "naive_", "seasonal_")
-
 
 @dataclass(frozen=True)
 class Forecast:
@@ -41,7 +39,7 @@ class Forecast:
 
 
 class ForecastMetric:
-    """Mean errors over all columns, steps and windows, of the forecast and of the two naive ones.
+    """Mean errors over all columns, steps and windows, of the forecast and, beside each, of the two naive ones.
 
     MSE and MAE are of scaled numbers, sMAPE and MASE of unscaled ones. sMAPE is the mean of 2 |y - p| / (|y| + |p|),
     with 0 for 0 / 0 (Makridakis, 1993); MASE divides the errors of each column by its mean change over a season in the
@@ -58,9 +56,10 @@ class ForecastMetric:
         each: Forecast = step.found
         known = ~each.true.isnan()
         self.count += int(known.sum())
-        for whose, forecast in zip(FORECASTS, (each.found, each.naive, each.seasonal), strict=True):
-            for name, errors in errors_of(forecast, each).items():
-                self.sums[f"{whose}{name}"] += float(errors[known].sum())
+        ours, naive, seasonal = (errors_of(forecast, each) for forecast in (each.found, each.naive, each.seasonal))
+        for name in ours:
+            for whose, errors in (("", ours), ("naive_", naive), ("seasonal_", seasonal)):
+                self.sums[f"{whose}{name}"] += float(errors[name][known].sum())
         if each.quantiles is not None:
             inside = (each.true >= each.quantiles[..., 0]) & (each.true <= each.quantiles[..., -1])
             self.sums["quantile_loss"] += float(quantile_loss(each.true, each.quantiles)[known].sum())
