@@ -18,7 +18,7 @@ KEYS = ("c", "d", "e", "f")
 
 def pieces(count: int = 6) -> list[Piece]:
     """A key after the other, from the lowest to the highest and again."""
-    return [Piece(f"piece{n}", KEYS, torch.eye(4)[torch.arange(7 + n) % 4]) for n in range(count)]
+    return [Piece(f"piece{n}", KEYS, torch.eye(4)[torch.arange(7 + n) % 4], f"piece{n}") for n in range(count)]
 
 
 def task(**settings: object) -> EventTask:
@@ -95,10 +95,10 @@ def test_a_run_of_events_is_opened_as_one() -> None:
 
 
 def test_a_single_step_and_other_columns_are_refused() -> None:
-    with pytest.raises(DataError, match="at least 2 steps, but 'short' has 1"):
-        EventTask(Parts([*pieces(), Piece("short", KEYS, torch.eye(4)[:1])]), SeriesSettings())
-    other = Piece("other", ("c",), torch.ones(3, 1))
-    with pytest.raises(DataError, match="'other' has c; name and order them alike"):
+    with pytest.raises(DataError, match="short: has 1 step; bring sequences of at least 2 steps"):
+        EventTask(Parts([*pieces(), Piece("short", KEYS, torch.eye(4)[:1], "short")]), SeriesSettings())
+    other = Piece("other", ("c",), torch.ones(3, 1), "other")
+    with pytest.raises(DataError, match="other: has the columns c, not c, d, e, f"):
         EventTask(Parts(pieces(), [other]), SeriesSettings())
 
 
@@ -114,10 +114,10 @@ def test_lines_of_a_sequence_need_not_be_neighbours(tmp_path: Path) -> None:
 
 
 def test_other_events_and_series_are_refused_before_anything_is_said() -> None:
-    made, other = task(), [Piece("other", ("x", "y"), torch.ones(3, 2))]
+    made, other = task(), [Piece("other", ("x", "y"), torch.ones(3, 2), "other")]
     dated = Series("dated", KEYS, torch.arange(9), torch.ones(9, 4), torch.ones(9, 4), 1)
     for use in (made.batches, lambda data: list(made.predict(made.network(), data))):
-        with pytest.raises(DataError, match="'other' has x, y; name and order them alike"):
+        with pytest.raises(DataError, match="other: has the columns x, y, not c, d, e, f"):
             use(other)
         with pytest.raises(DataError, match="sequences of events, as learned, but 'dated' is a series"):
             use(dated)
@@ -127,5 +127,5 @@ def test_other_events_and_series_are_refused_before_anything_is_said() -> None:
 
 def test_a_name_with_a_comma_has_quotes() -> None:
     made = task()
-    lines = list(made.predict(made.network().eval(), [Piece("p, q", KEYS, torch.ones(2, 4))]))
+    lines = list(made.predict(made.network().eval(), [Piece("p, q", KEYS, torch.ones(2, 4), "p, q")]))
     assert lines[1].startswith('"p, q",')

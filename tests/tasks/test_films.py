@@ -135,7 +135,7 @@ def test_features_are_no_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["train", "frames", str(tmp_path / "clips" / "directions.csv"), *options]) == 0
     (tmp_path / "t.csv").write_text("x,label\n1,up\n")
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "t.csv")]) == 1
-    assert "the network watches videos" in capsys.readouterr().err
+    assert "t.csv: t: has features, and no film" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.mp4", "mpeg4"), ("a.avi", "mpeg4")])

@@ -24,7 +24,7 @@ def video(frames: int, name: str = "clip", seed: int = 0) -> Measured:
     features = torch.stack(
         [torch.arange(float(frames)), torch.randn(frames, generator=chance), torch.arange(frames) % 2], 1
     )
-    return Measured(name, tuple("ab"[t % 7 > 3] for t in range(frames)), ("time", "noise", "parity"), features)
+    return Measured(name, tuple("ab"[t % 7 > 3] for t in range(frames)), name, ("time", "noise", "parity"), features)
 
 
 def task(**settings: object) -> FeatureTask:
@@ -45,7 +45,7 @@ def test_a_folder_has_a_video_in_each_file(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("no table")
     assert [each.name for each in read_videos(tmp_path)] == ["one", "two"]
     (tmp_path / "three.csv").write_text("y\n1\n")
-    with pytest.raises(DataError, match="'one' has x and 'three' has y"):
+    with pytest.raises(DataError, match=r"three\.csv: has the columns y, not x"):
         read_videos(tmp_path)
 
 
@@ -99,15 +99,17 @@ def test_each_epoch_cuts_pieces_anew_that_cover_as_many_frames() -> None:
 
 
 def test_unknown_labels_and_other_features_are_refused() -> None:
-    strange = Measured("new", ("a", "z"), ("time", "noise", "parity"), torch.ones(2, 3))
-    with pytest.raises(DataError, match="'z' of 'new' is not"):
+    strange = Measured("new", ("a", "z"), "new", ("time", "noise", "parity"), torch.ones(2, 3))
+    with pytest.raises(DataError, match="new: the label 'z' of frame 1 was never learned"):
         FeatureTask(Parts([video(9)], [strange]), FrameSettings())
-    other = Measured("other", ("a", "b"), ("time",), torch.ones(2, 1))
+    other = Measured("other", ("a", "b"), "other", ("time",), torch.ones(2, 1))
     made = task()
-    with pytest.raises(DataError, match="'other' has time"):
+    with pytest.raises(DataError, match="other: has the columns time, not time, noise, parity"):
         list(made.predict(made.network().eval(), [other]))
     with pytest.raises(DataError, match="at least two labels to tell apart, but there are 1"):
-        FeatureTask(Parts([Measured("same", ("a", "a"), ("x",), torch.ones(2, 1))], [video(5)]), FrameSettings())
+        FeatureTask(
+            Parts([Measured("same", ("a", "a"), "same", ("x",), torch.ones(2, 1))], [video(5)]), FrameSettings()
+        )
 
 
 def test_a_causal_network_sees_no_later_frame() -> None:
@@ -147,7 +149,7 @@ def test_figures_of_segments_by_hand() -> None:
 
 
 def test_frames_without_labels_cannot_be_measured() -> None:
-    bare = Measured("bare", ("", "", ""), ("time", "noise", "parity"), torch.ones(3, 3))
+    bare = Measured("bare", ("", "", ""), "bare", ("time", "noise", "parity"), torch.ones(3, 3))
     with pytest.raises(DataError, match="some frames must have a label, but none has"):
         task().batches([bare])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cellwright.cli import main
 from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts
 from cellwright.tasks.confusion import Classified, Confusion
@@ -14,7 +15,9 @@ from cellwright.tasks.labels import Example, LabelSettings, TextTask, read_examp
 from cellwright.tasks.task import Step
 
 SMALL = LabelSettings(hidden=4, embedding=3, batch=2)
-EXAMPLES = [Example(f"a {word} day", label) for word, label in (("fine", "good"), ("grey", "bad"), ("warm", "good"))]
+EXAMPLES = [
+    Example(f"a {word} day", label, word) for word, label in (("fine", "good"), ("grey", "bad"), ("warm", "good"))
+]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
@@ -27,14 +30,18 @@ def test_tables_of_all_kinds(tmp_path: Path, name: str, heading: str) -> None:
     content = content.replace(",", "\t") if "tsv" in name else content
     path = tmp_path / name
     path.write_bytes(gzip.compress(content.encode()) if name.endswith("gz") else content.encode())
-    assert read_examples(path) == [Example("fine", "good"), Example("grey", "bad")]
+    lines = (2, 3) if heading else (1, 2)
+    assert read_examples(path) == [
+        Example(text, label, f"{name} line {line}")
+        for text, label, line in zip(("fine", "grey"), ("good", "bad"), lines, strict=True)
+    ]
 
 
 def test_a_folder_for_each_class(tmp_path: Path) -> None:
     for label, text in (("good", "fine"), ("bad", "grey")):
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.txt").write_text(text)
-    assert read_examples(tmp_path) == [Example("grey", "bad"), Example("fine", "good")]
+    assert read_examples(tmp_path) == [Example("grey", "bad", "bad/1.txt"), Example("fine", "good", "good/1.txt")]
     (tmp_path / "stray.txt").write_text("x")
     with pytest.raises(DataError, match=r"stray.txt: lies in no folder of a class"):
         read_examples(tmp_path)
@@ -42,7 +49,7 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
 
 def test_new_data_need_no_labels(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("text\nfine\n\n")
-    assert read_examples(tmp_path / "new.csv") == [Example("fine", None)]
+    assert read_examples(tmp_path / "new.csv") == [Example("fine", None, "new.csv line 2")]
 
 
 @pytest.mark.parametrize(
@@ -67,12 +74,38 @@ def test_what_is_no_table_is_told_line_by_line(tmp_path: Path, content: str, mes
 
 
 def test_there_must_be_something_to_tell_apart() -> None:
-    with pytest.raises(DataError, match="at least two classes to tell apart, but all are 'good'"):
+    with pytest.raises(DataError, match="at least two classes to tell apart, but there are 1"):
         TextTask(Parts(EXAMPLES[::2], EXAMPLES[:1]), SMALL)
-    with pytest.raises(DataError, match="'a fine day' has none"):
-        TextTask(Parts([Example("a fine day", None), *EXAMPLES], EXAMPLES), SMALL)
-    with pytest.raises(DataError, match="'ugly' of 'x' is not; add examples"):
-        TextTask(Parts(EXAMPLES, [Example("x", "ugly")]), SMALL)
+    with pytest.raises(DataError, match="fine: has no label"):
+        TextTask(Parts([Example("a fine day", None, "fine"), *EXAMPLES], EXAMPLES), SMALL)
+    with pytest.raises(DataError, match=r"line 3: the label 'ugly' was never learned; .*examples to learn from"):
+        TextTask(Parts(EXAMPLES, [Example("x", "ugly", "line 3")]), SMALL)
+
+
+def test_all_faults_of_what_is_measured_on_are_told_or_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("fine,good\ngrey,bad\nwarm,good\nwet,bad\n")
+    (tmp_path / "b.csv").write_text("fine,good\ncold,ugly\nraw,\n")
+    names = {each: str(tmp_path / each) for each in ("a.csv", "b.csv", "run", "other")}
+    train = ["train", "labels", names["a.csv"], "--valid", names["b.csv"], "--hidden", "4", "--epochs", "1"]
+    told = "b.csv line 2: the label 'ugly' was never learned; b.csv line 3: has no label"
+    assert main([*train, "--run", names["run"]]) == 1
+    assert f"what is read has 2 faults: {told}; bring" in capsys.readouterr().err
+    assert main([*train, "--run", names["run"], "--skip"]) == 0
+    assert f"left out of what is read: 2 faults: {told}\n" in capsys.readouterr().err
+    assert main([*train, "--test", names["a.csv"], "--run", names["other"], "--skip"]) == 0
+    capsys.readouterr()
+    for place, skip, rc, found in (
+        ("b.csv", [], 1, told),
+        ("b.csv", ["--skip"], 0, "left out"),
+        ("a.csv", [], 0, ""),
+    ):
+        assert main(["evaluate", names["run"], names[place], *skip]) == rc
+        assert found in capsys.readouterr().err
+    (tmp_path / "b.csv").write_text("cold,ugly\n")
+    assert main(["evaluate", names["run"], names["b.csv"], "--skip"]) == 1
+    assert "nothing is left" in capsys.readouterr().err
 
 
 def test_balanced_classes_weigh_the_same() -> None:
@@ -85,7 +118,7 @@ def test_balanced_classes_weigh_the_same() -> None:
 def test_an_empty_text_is_an_unknown_word() -> None:
     task = TextTask(Parts(EXAMPLES, EXAMPLES), SMALL)
     assert task.numbers("") == [0]
-    assert len(list(task.predict(task.network().eval(), [Example("", None), Example("fine", None)]))) == 2
+    assert len(list(task.predict(task.network().eval(), [Example("", None, "1"), Example("fine", None, "2")]))) == 2
 
 
 def test_figures_by_hand() -> None:
@@ -142,4 +175,4 @@ def test_what_lies_in_a_hidden_folder_is_no_class(tmp_path: Path) -> None:
     for label in ("good", ".ipynb_checkpoints"):
         (tmp_path / label).mkdir()
         (tmp_path / label / "a.txt").write_text("fine")
-    assert read_examples(tmp_path) == [Example("fine", "good")]
+    assert read_examples(tmp_path) == [Example("fine", "good", "good/a.txt")]

@@ -119,7 +119,7 @@ def test_a_text_that_does_not_fit_is_left_out_if_asked(tmp_path: Path, capsys: p
     options = ["--hidden", "4", "--height", "16", "--channels", "2", "--epochs", "1", "--run", str(run), "--skip"]
     assert main(["train", "lines", str(data), *options]) == 0
     found = capsys.readouterr()
-    assert "left out of 'the transcripts': a fault" in found.err
+    assert "left out of what is read: a fault" in found.err
     assert "Learning from 4 lines" in found.out
 
 
@@ -140,7 +140,7 @@ def test_texts_are_needed_to_measure_but_not_to_predict(tmp_path: Path, capsys: 
     assert main(["train", "lines", str(data), *options]) == 0
     (data / "000.gt.txt").unlink()
     assert main(["evaluate", str(run), str(data)]) == 1
-    assert "000.nrm.png' has none" in capsys.readouterr().err
+    assert "000.nrm.png: has no transcript" in capsys.readouterr().err
     assert main(["predict", str(run), str(data / "000.nrm.png")]) == 0
 
 

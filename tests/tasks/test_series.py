@@ -150,7 +150,7 @@ def test_too_short_and_other_columns_are_refused() -> None:
     with pytest.raises(DataError, match="at least 18 steps, for a history of 12 and a horizon of 6"):
         SeriesTask(Parts(series(20)), SMALL)
     task = SeriesTask(Parts(series()), SMALL)
-    with pytest.raises(DataError, match="'made' has a, b, c; name and order them alike"):
+    with pytest.raises(DataError, match="'made' has the columns a, b, c, not a, b; name and order them alike"):
         list(task.predict(task.network(), series(columns=3)))
     with pytest.raises(DataError, match="needs 12 steps before it, but 'made' has 5"):
         list(task.predict(task.network(), series(5)))
@@ -296,7 +296,7 @@ def test_the_clock_may_be_set_back(tmp_path: Path) -> None:
 
 
 def test_events_are_no_series_with_dates(tmp_path: Path) -> None:
-    made, events = SeriesTask(Parts(series()), SMALL), [Piece("x", ("a",), torch.ones(3, 1))]
+    made, events = SeriesTask(Parts(series()), SMALL), [Piece("x", ("a",), torch.ones(3, 1), "x")]
     for use in (made.batches, lambda data: next(iter(made.predict(made.network(), data)))):
         with pytest.raises(DataError, match="must be a series with dates, as learned"):
             use(events)

@@ -126,7 +126,7 @@ def test_another_sample_rate_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     for command in ("evaluate", "predict"):
         capsys.readouterr()
         assert main([command, str(tmp_path / "run"), str(tmp_path / "u.csv")]) == 1
-        assert "8,000 samples per second that are learned" in capsys.readouterr().err
+        assert "b.wav: has 16,000 samples per second, not 8,000" in capsys.readouterr().err
 
 
 def test_whole_words_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

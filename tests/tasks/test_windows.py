@@ -19,7 +19,7 @@ from tests.tasks.small import texts, windows
 
 def window(steps: int, label: str | None = "up", columns: tuple[str, ...] = ("time", "parity")) -> Window:
     features = torch.stack([torch.arange(float(steps)), torch.arange(float(steps)) % 2], 1)
-    return Window(f"of {steps}", columns, features, label)
+    return Window(f"of {steps}", columns, features, label, f"of {steps}")
 
 
 def task(**settings: object) -> WindowTask:
@@ -41,7 +41,7 @@ def test_lines_of_a_sequence_belong_together_wherever_they_are(tmp_path: Path, n
 
 def test_a_table_of_letters_in_sequence_is_no_table_of_measurements(tmp_path: Path) -> None:
     (tmp_path / "proteins.csv").write_text("text,sequence,label\nMKV,1,a\n")
-    assert read_examples(tmp_path / "proteins.csv") == [Example("MKV", "a")]
+    assert read_examples(tmp_path / "proteins.csv") == [Example("MKV", "a", "proteins.csv line 2")]
 
 
 def test_a_folder_for_each_class_with_a_table_for_each_sequence(tmp_path: Path) -> None:
@@ -149,19 +149,20 @@ def test_other_features_texts_and_labels_are_refused() -> None:
     made = task()
     network = made.network().eval()
     for other, message in (
-        (window(4, columns=("time", "place")), "'of 4' has time, place; name"),
-        (Example("a fine day", "up"), "'a fine day' has a text; name"),
+        (window(4, columns=("time", "place")), "of 4: has the columns time, place, not time, parity"),
+        (Example("a fine day", "up", "line 9"), "line 9: is a text, without the columns time, parity"),
     ):
         with pytest.raises(DataError, match=message):
             list(made.predict(network, [other]))
         with pytest.raises(DataError, match=message):
             made.batches([other])
-    with pytest.raises(DataError, match="'left' of 'of 4' is not; add examples"):
+    with pytest.raises(DataError, match=r"of 4: the label 'left' was never learned; .*examples to learn from"):
         made.batches([window(4, "left")])
-    with pytest.raises(DataError, match="'of 4' has none; add it"):
-        WindowTask(Parts([window(4, None), window(3)], [window(3)]), LabelSettings())
-    of_texts = LABELS.begin(Parts([Example("fine", "up"), Example("grey", "down")], [Example("fine", "up")]), {})
-    with pytest.raises(DataError, match="'of 4' is a measured sequence; bring texts"):
+    with pytest.raises(DataError, match="of 4: has no label"):
+        WindowTask(Parts([window(4, None), window(3), window(5, "down")], [window(3)]), LabelSettings())
+    learned = [Example("fine", "up", "line 1"), Example("grey", "down", "line 2")]
+    of_texts = LABELS.begin(Parts(learned, learned), {})
+    with pytest.raises(DataError, match="of 4: is a measured sequence, not a text"):
         of_texts.batches([window(4)])
 
 
@@ -187,4 +188,4 @@ def test_it_learns_measures_says_and_shows_what_it_finds(tmp_path: Path, capsys:
     assert main(["train", "labels", "--resume", str(run), "--epochs", "21"]) == 0
     assert json.loads((run / "result.json").read_text())["step"] == steps * 21 // 20
     assert main(["evaluate", str(run), str(texts(tmp_path / "texts.csv", 4, 1))]) == 1
-    assert "has a text" in capsys.readouterr().err
+    assert "texts.csv line 2: is a text" in capsys.readouterr().err

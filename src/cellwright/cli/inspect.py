@@ -67,7 +67,7 @@ def of_run(run: Path, data: Path | None, steps: int, skip: bool) -> Inspection:
     from ..training import RunFolder
     from .runs import open_run
 
-    family, problem, network = open_run(run)
+    family, problem, network = open_run(run, skip)
     folder = RunFolder.open(run)
     known = folder.recipe().data
     place = data or Path(known.get("test") or known.get("validation") or known["learned"])

@@ -188,12 +188,12 @@ def to_the_end(family: Family, task: Task, recipe: Recipe, folder: RunFolder, ma
     console.print(f"Next: cellwright {family.following.format(run=path, data=shlex.quote(recipe.data['learned']))}")
 
 
-def open_run(run: Path) -> tuple[Family, Problem, nn.Module]:
-    """What a run is for, and its network with the best weights."""
+def open_run(run: Path, skip: bool = False) -> tuple[Family, Problem, nn.Module]:
+    """What a run is for, perhaps without what is faulty in data, and its network with the best weights."""
     folder = RunFolder.open(run)
     recipe = folder.recipe()
     family = family_of(recipe)
-    problem = family.open(settings_of(family, recipe), folder.read)
+    problem = family.open(dataclasses.replace(settings_of(family, recipe), skip=skip), folder.read)
     network = problem.network()
     folder.load_weights(network)
     return family, problem, network

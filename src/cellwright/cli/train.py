@@ -69,7 +69,7 @@ def evaluate(
     from ..training import evaluate as figures_of
     from .runs import open_run, written
 
-    family, problem, network = open_run(run)
+    family, problem, network = open_run(run, skip)
     figures = figures_of(network, problem.batches(family.read(data, skip)), problem.step, problem.metric())
     sys.stdout.write(f"{written(figures)}\n")
 
@@ -84,7 +84,7 @@ def predict(
     from ..training import write_whole
     from .runs import open_run
 
-    family, problem, network = open_run(run)
+    family, problem, network = open_run(run, skip)
     found = problem.predict(network.eval(), family.read(data, skip))
     if output is None:
         for piece in found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,14 +11,20 @@ from torch import nn
 
 from ..errors import DataError
 from .batches import Batches, held_out, in_order_of_length, shuffled
+from .faults import Faults
 from .recurrent import RecurrentSettings
 from .task import Batch, Beside, Parts
 
 
 class ExampleProblem(ABC):
-    """A problem whose data are a sequence of examples, each with a length."""
+    """A problem whose data are a sequence of examples, each with a length and a `place` where it stands.
+
+    Attributes:
+        remedy: what to do about examples with faults.
+    """
 
     settings: RecurrentSettings
+    remedy: str
 
     @property
     def scored(self) -> Sequence[str]:
@@ -40,19 +46,51 @@ class ExampleProblem(ABC):
     @torch.no_grad()
     def beside(self, network: nn.Module, data: Sequence[Any]) -> Iterator[Beside]:
         """Let the network read examples, one after the other."""
-        for each in data:
+        for each in self.readable(data):
             yield self.read_one(network, each)
 
-    def check(self, examples: Sequence[Any]) -> None:  # noqa: B027  # not every problem has something to refuse
-        """Refuse examples on which nothing can be measured.
+    def unreadable(self, example: Any) -> str | None:
+        """Why the network cannot read an example; None if it can."""
+        return None
+
+    def unmeasurable(self, example: Any) -> str | None:
+        """Why nothing can be learned from an example, or measured on it; None if it can."""
+        return self.unreadable(example)
+
+    def readable(self, examples: Sequence[Any]) -> list[Any]:
+        """The examples that the network can read; see `sound`."""
+        return self.sound(examples, self.unreadable)
+
+    def measurable(self, examples: Sequence[Any]) -> list[Any]:
+        """The examples that can be learned from, or measured on; see `sound`."""
+        return self.sound(examples, self.unmeasurable)
+
+    def sound(self, examples: Sequence[Any], fault: Callable[[Any], str | None]) -> list[Any]:
+        """The examples without a fault.
 
         Raises:
-            DataError: what is to be found is missing, or was never learned.
+            DataError: it names up to twenty of the others, where the settings do not say to leave them out; or none is
+                left.
         """
+        faults, found = Faults("what is read", self.settings.skip), []
+        for each in examples:
+            what = fault(each)
+            if what is None:
+                found.append(each)
+            else:
+                faults.add(each.place, what)
+        faults.check(self.remedy)
+        if not found:
+            raise DataError(f"there must be something without a fault, but nothing is left; {self.remedy}")
+        return found
+
+    def tell(self, examples: Sequence[Any]) -> None:  # noqa: B027  # most problems have nothing to tell
+        """Warn of what is to be found in examples, but can only be missed."""
 
     def batches(self, data: Sequence[Any]) -> Batches:
         """Examples to measure on, the longest first."""
-        self.check(data)
+        data = self.measurable(data)
+        self.tell(data)
         groups = in_order_of_length(self.lengths(data), self.settings.batch)
         return Batches(groups, lambda group: self.batch(data, group))
 
@@ -81,6 +119,16 @@ class ExampleTask(ExampleProblem):
         self.learned: Sequence[Any] = learned
         self.watched: Sequence[Any] = watched
         self.tested: Sequence[Any] = parts.test or watched
+
+    def settle(self) -> None:
+        """Refuse, or leave out, what cannot be learned from or measured on, now that the problem is known.
+
+        Raises:
+            DataError: see `sound`.
+        """
+        alike = self.tested is self.watched
+        self.learned, self.watched = self.measurable(self.learned), self.measurable(self.watched)
+        self.tested = self.watched if alike else self.measurable(self.tested)
 
     def training(self, epoch: int) -> Batches:
         """All examples, in batches of similar lengths."""

@@ -26,7 +26,7 @@ class Faults:
     """Collects faults while a file is read.
 
     Args:
-        path: of the file.
+        source: the path of the file, or what else is read.
         skip: what is faulty is left out, with a warning, instead of refusing the file.
 
     >>> faults = Faults(Path("tags.txt"))
@@ -37,13 +37,13 @@ class Faults:
     cellwright.errors.DataError: 'tags.txt' has 2 faults: line 3: a word has no tag; line 9: ...; bring ...
     """
 
-    def __init__(self, path: Path, skip: bool = False) -> None:
-        self.path = path
+    def __init__(self, source: Path | str, skip: bool = False) -> None:
+        self.source = repr(str(source)) if isinstance(source, Path) else source
         self.skip = skip
         self.found: list[tuple[int | str, str]] = []
 
     def add(self, place: int | str, what: str) -> None:
-        """Note what is wrong in a line, counted from 1, or in a file of a folder."""
+        """Note what is wrong in a line, counted from 1, or elsewhere."""
         self.found.append((place, what))
 
     def check(self, remedy: str) -> None:
@@ -61,6 +61,6 @@ class Faults:
         )
         more = f"; and {len(self.found) - SHOWN:,} more" if len(self.found) > SHOWN else ""
         if self.skip:
-            warnings.warn(f"left out of {str(self.path)!r}: {several}: {shown}{more}", DataWarning, stacklevel=2)
+            warnings.warn(f"left out of {self.source}: {several}: {shown}{more}", DataWarning, stacklevel=2)
         else:
-            raise DataError(f"{str(self.path)!r} has {several}: {shown}{more}; {remedy}, or leave them out: --skip")
+            raise DataError(f"{self.source} has {several}: {shown}{more}; {remedy}, or leave them out: --skip")

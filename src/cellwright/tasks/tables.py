@@ -91,7 +91,7 @@ def rows_of(lines: Iterator[str], faults: Faults, quotes_of_tabs: bool = True) -
         except csv.Error as error:
             if "unexpected end" in str(error):
                 raise DataError(
-                    f"{str(faults.path)!r} opens a quote in line {line} that is never closed; close it, or take it out"
+                    f"{faults.source} opens a quote in line {line} that is never closed; close it, or take it out"
                 ) from error
             faults.add(line, f"{error}")
         else:
@@ -170,7 +170,7 @@ def named_columns(path: Path, faults: Faults, known: Sequence[str] = ()) -> Tabl
 
 def lines_of(rows: Iterator[tuple[int, list[str]]], names: Sequence[str], faults: Faults) -> Iterator[Line]:
     """The lines of a table."""
-    must_name_columns(names, faults.path)
+    must_name_columns(names, faults.source)
     for number, row in rows:
         if len(row) != len(names):
             faults.add(number, f"{len(row)} columns, not {len(names)}")
@@ -178,14 +178,13 @@ def lines_of(rows: Iterator[tuple[int, list[str]]], names: Sequence[str], faults
             yield Line(number, {name: cell.strip() for name, cell in zip(names, row, strict=True)})
 
 
-def must_name_columns(names: Sequence[str], path: Path) -> None:
-    """Refuse a first line that does not name the columns well.
+def must_name_columns(names: Sequence[str], place: str) -> None:
+    """Refuse a first line, of the file at a place, that does not name the columns well.
 
     Raises:
         DataError: it has numbers alone, no name for a column, or one name twice.
     """
     twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
-    place = repr(str(path))
     if names and not any(math.isnan(number_in(name)) for name in names):
         raise DataError(f"the first line of {place} must name the columns, but has numbers alone; put names before it")
     if "" in names:
@@ -194,17 +193,15 @@ def must_name_columns(names: Sequence[str], path: Path) -> None:
         raise DataError(f"each column of {place} must have a name of its own, but {twice!r} is there twice; rename one")
 
 
-def must_be_learned(columns: Sequence[str], learned: Sequence[str], name: str) -> None:
-    """Refuse columns of something that are not those that were learned, in their order.
+def unlike(columns: Sequence[str], others: Sequence[str]) -> str | None:
+    """How columns differ from others, in names or order; None if they are the same.
 
-    Raises:
-        DataError: they are others.
+    >>> unlike(["x", "z"], ["x", "y"])
+    'has the columns x, z, not x, y'
     """
-    if tuple(columns) != tuple(learned):
-        raise DataError(
-            f"the columns must be those that were learned, {', '.join(learned)}, but {name!r} has "
-            f"{', '.join(columns)}; name and order them alike"
-        )
+    if tuple(columns) == tuple(others):
+        return None
+    return f"has the columns {', '.join(columns)}, not {', '.join(others)}"
 
 
 def table_line(cells: Iterable[object]) -> str:

@@ -10,10 +10,10 @@ from torch import Tensor
 from ..examples import ExampleTask
 from ..measurements import SHOWN, Scale, disturbed
 from ..symbols import Symbols, from_json, to_json
-from ..tables import must_be_learned
+from ..tables import unlike
 from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
-from .reading import Measured, columns_of
+from .reading import Measured, Video, columns_of
 from .settings import FrameSettings
 
 
@@ -60,9 +60,12 @@ class Framing(FrameProblem):
         """The first features."""
         return {"features": (video.features[:, :SHOWN].numpy(), video.columns[:SHOWN])}
 
+    def unreadable(self, video: Video) -> str | None:
+        """It has other features."""
+        return unlike(columns_of(video), self.scale.columns)
+
     def seen(self, video: Measured) -> Tensor:
         """The features of a video, of about the same size all."""
-        must_be_learned(columns_of(video), self.scale.columns, video.name)
         scale = Scale.of(video.columns, video.features) if self.settings.scaled == "each" else self.scale
         return scale(video.features)
 

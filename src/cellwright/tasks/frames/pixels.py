@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
 from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
-from .reading import Filmed
+from .reading import Filmed, Video
 from .settings import FrameSettings
 from .video import decoded
 
@@ -87,10 +86,12 @@ class Watching(FrameProblem):
         """The picture."""
         return {"frame": (self.seen(video).numpy(), ())}
 
-    def seen(self, video: Any) -> Tensor:
+    def unreadable(self, video: Video) -> str | None:
+        """It is no film."""
+        return None if isinstance(video, Filmed) else "has features, and no film"
+
+    def seen(self, video: Filmed) -> Tensor:
         """The brightness of every pixel, uint8 `[T, size, size]`."""
-        if not isinstance(video, Filmed):
-            raise DataError(f"the network watches videos, but {video.name!r} has features; bring video files")
         frames = self.kept[video.path]
         if len(frames) != len(video.labels):
             raise DataError(

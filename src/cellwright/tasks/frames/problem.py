@@ -83,6 +83,7 @@ class FrameProblem(ExampleProblem):
 
     unit = "frames"
     settings: FrameSettings
+    remedy = "bring videos like those that are learned, and frames to learn from for each label"
 
     def __init__(self, labels: Symbols, settings: FrameSettings) -> None:
         self.labels, self.settings = labels, settings
@@ -123,17 +124,23 @@ class FrameProblem(ExampleProblem):
             "probability": (shares, ()),
         }
 
-    def check(self, examples: Sequence[Video]) -> None:
-        """Some frames have labels, and all of those were learned."""
-        if not any(label for each in examples for label in each.labels):
+    def unmeasurable(self, example: Video) -> str | None:
+        """It cannot be read, or has a label that was never learned."""
+        known = {"", *self.labels.names}
+        strange = ((n, label) for n, label in enumerate(example.labels) if label not in known)
+        unlearned = (f"the label {label!r} of frame {n} was never learned" for n, label in strange)
+        return self.unreadable(example) or next(unlearned, None)
+
+    def measurable(self, examples: Sequence[Video]) -> list[Video]:
+        """The videos that can be learned from, or measured on.
+
+        Raises:
+            DataError: see `sound`; or no frame has a label.
+        """
+        found = super().measurable(examples)
+        if not any(label for each in found for label in each.labels):
             raise DataError("to be measured, some frames must have a label, but none has; fill the column label")
-        for each in examples:
-            strange = {label for label in each.labels if label} - set(self.labels.names)
-            if strange:
-                raise DataError(
-                    f"every label must be among those to learn from, but {min(strange)!r} of {each.name!r} is not; add "
-                    "frames of it, or leave it empty"
-                )
+        return found
 
     def step(self, network: nn.Module, batch: FrameBatch, carried: Carried) -> Step:
         """Cross-entropy of the labels, in nats per labelled frame."""
@@ -164,6 +171,7 @@ class FrameProblem(ExampleProblem):
 
     def predict(self, network: nn.Module, data: Sequence[Video]) -> Iterator[str]:
         """A line for each frame: its video, its number from 0, its label, and how probable that is."""
+        data = self.readable(data)
         yield "video,frame,label,probability\n"
         for video in data:
             for n, (label, share) in enumerate(zip(*self.found(network, video), strict=True)):
@@ -174,8 +182,8 @@ class FrameTask(ExampleTask, FrameProblem):
     """Videos to learn from."""
 
     def ready(self) -> None:
-        """Check what is measured on, and let all labels weigh the same, if that is asked for."""
-        self.check([*self.watched, *self.tested])
+        """Settle the examples, and let all labels weigh the same, if that is asked for."""
+        self.settle()
         if self.settings.balanced:
             counts = Counter(label for each in self.learned for label in each.labels if label)
             shares = torch.tensor([counts[name] for name in self.labels.names], dtype=torch.float32)

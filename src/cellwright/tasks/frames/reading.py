@@ -14,7 +14,7 @@ from ...errors import DataError
 from ..faults import Faults
 from ..files import files_below
 from ..measurements import numbers_of
-from ..tables import Line, is_table, named_columns
+from ..tables import Line, is_table, named_columns, unlike
 from .video import FILMS, count_frames
 
 LABEL, VIDEO, FRAME = "label", "video", "frame"
@@ -27,10 +27,12 @@ class Video:
     Attributes:
         name: of its file, or in the column `video`.
         labels: of each frame; "" where there is none.
+        place: its file, and its name there.
     """
 
     name: str
     labels: tuple[str, ...]
+    place: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ def read_videos(path: Path, skip: bool = False) -> list[Video]:
             own = of_table(file, skip) if tables else of_film(file)
             if not own:
                 raise DataError(f"{str(file)!r} holds no frames; bring a line for each, or a video with some")
+            other = unlike(columns_of(own[0]), columns_of(found[0])) if found else None
+            if other is not None:
+                raise DataError(f"{other}; name and order them alike")
             found += own
         except DataError as error:
             if file == path:
@@ -96,12 +101,6 @@ def read_videos(path: Path, skip: bool = False) -> list[Video]:
     faults.check("bring tables, or video files, that can be read")
     if not found:
         raise DataError(f"{str(path)!r} holds no frames; bring a table with a line for each frame, or videos")
-    for each in found:
-        if columns_of(each) != columns_of(found[0]):
-            raise DataError(
-                f"all videos must have the same features, but {found[0].name!r} has {', '.join(columns_of(found[0]))} "
-                f"and {each.name!r} has {', '.join(columns_of(each))}; name and order them alike"
-            )
     return found
 
 
@@ -118,7 +117,7 @@ def columns_of(video: Video) -> tuple[str, ...]:
 def of_film(path: Path) -> list[Video]:
     """The video of a file, if it has frames; they have no labels."""
     count = count_frames(path)
-    return [Filmed(path.name, ("",) * count, path)] if count else []
+    return [Filmed(path.name, ("",) * count, path.name, path)] if count else []
 
 
 def of_table(path: Path, skip: bool) -> list[Video]:
@@ -149,8 +148,9 @@ def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], fau
     faults.check("bring a number, up to 1e30, in every column but label and video")
     found: list[Video] = []
     for each, own in frames.items():
-        features, labels = zip(*own, strict=True)
-        found.append(Measured(each, labels, columns, torch.tensor(features, dtype=torch.float32)))
+        rows, labels = zip(*own, strict=True)
+        features = torch.tensor(rows, dtype=torch.float32)
+        found.append(Measured(each, labels, f"{path.name}: {each}", columns, features))
     return found
 
 
@@ -170,7 +170,7 @@ def of_films(path: Path, lines: Iterator[Line], faults: Faults) -> list[Video]:
             labels[name][int(frame)] = cells.get(LABEL, "")
     faults.check("bring video files that can be read, and numbers of frames that they have")
     return [
-        Filmed(name, tuple(labels[name].get(n, "") for n in range(count)), path.parent / name)
+        Filmed(name, tuple(labels[name].get(n, "") for n in range(count)), f"{path.name}: {name}", path.parent / name)
         for name, count in counts.items()
         if count
     ]

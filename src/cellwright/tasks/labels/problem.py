@@ -76,6 +76,7 @@ class LabelProblem(ExampleProblem):
     """
 
     settings: LabelSettings
+    remedy = "bring what is like that which is learned, with its label, and examples to learn from for each label"
 
     def __init__(self, labels: Symbols, counts: Sequence[int], settings: LabelSettings) -> None:
         self.labels, self.label_counts, self.settings = labels, counts, settings
@@ -88,14 +89,6 @@ class LabelProblem(ExampleProblem):
         """What has a class, in the plural."""
 
     @abstractmethod
-    def must_fit(self, example: Example | Window) -> None:
-        """Refuse an example of another kind than those that were learned.
-
-        Raises:
-            DataError: it is one.
-        """
-
-    @abstractmethod
     def seen(self, example: Any) -> Tensor:
         """What the network sees of an example, `[T, ...]`, of at least one step."""
 
@@ -106,8 +99,6 @@ class LabelProblem(ExampleProblem):
     def batch(self, examples: Sequence[Any], group: Sequence[int]) -> LabelBatch:
         """Some examples as tensors."""
         chosen = [examples[n] for n in group]
-        for each in chosen:
-            self.must_fit(each)
         rows = [self.seen(each) for each in chosen]
         labels = [self.labels.number(each.label or "", IGNORED) for each in chosen]
         return LabelBatch(padded(rows), torch.tensor([len(row) for row in rows]), torch.tensor(labels))
@@ -123,17 +114,12 @@ class LabelProblem(ExampleProblem):
             "found": ([self.labels.name(best)] * count, ()),
         }
 
-    def check(self, examples: Sequence[Any]) -> None:
-        """Every example is of the kind, and has a label, that was learned."""
-        for each in examples:
-            self.must_fit(each)
-            if each.label is None:
-                raise DataError(f"every example must have a label to be measured, but {each.name!r} has none; add it")
-            if each.label not in self.labels.numbers:
-                raise DataError(
-                    f"every label must be among those to learn from, but {each.label!r} of {each.name!r} is not; "
-                    "add examples of it, or take it out"
-                )
+    def unmeasurable(self, example: Example | Window) -> str | None:
+        """It cannot be read, or has no label, or one that was never learned."""
+        if example.label is None:
+            return self.unreadable(example) or "has no label"
+        unlearned = None if example.label in self.labels.numbers else f"the label {example.label!r} was never learned"
+        return self.unreadable(example) or unlearned
 
     def step(self, network: nn.Module, batch: LabelBatch, carried: Carried) -> Step:
         """Cross-entropy of the classes, in nats per sequence."""
@@ -156,6 +142,7 @@ class LabelProblem(ExampleProblem):
     @torch.no_grad()
     def predict(self, network: nn.Module, data: Sequence[Any]) -> Iterator[str]:
         """A line for each example: its class, how probable that is, and what it is."""
+        data = self.readable(data)
         for start in range(0, len(data), self.settings.batch):
             group = range(start, min(start + self.settings.batch, len(data)))
             steps, lengths, _ = self.batch(data, group)
@@ -182,12 +169,9 @@ def classes_of(examples: Sequence[Example] | Sequence[Window]) -> tuple[Symbols,
     """The classes of examples to learn from, and how many each has.
 
     Raises:
-        DataError: an example has none, or all have the same.
+        DataError: there are less than two.
     """
-    missing = next((each for each in examples if each.label is None), None)
-    if missing is not None:
-        raise DataError(f"every example to learn from must have a label, but {missing.name!r} has none; add it")
     labels = Counter(sorted(each.label for each in examples if each.label is not None))
     if len(labels) < 2:
-        raise DataError(f"there must be at least two classes to tell apart, but all are {next(iter(labels))!r}")
+        raise DataError(f"there must be at least two classes to tell apart, but there are {len(labels)}")
     return Symbols(labels), tuple(labels.values())

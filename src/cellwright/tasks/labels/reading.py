@@ -15,7 +15,7 @@ from ...errors import DataError, DataWarning
 from ..faults import Faults, brief
 from ..files import files_below, read_file
 from ..measurements import numbers_of
-from ..tables import Line, heading, is_table, named_columns, two_columns
+from ..tables import Line, heading, is_table, named_columns, two_columns, unlike
 
 TEXT, SEQUENCE, LABEL = "text", "sequence", "label"
 KNOWN = (SEQUENCE, LABEL)
@@ -23,15 +23,15 @@ KNOWN = (SEQUENCE, LABEL)
 
 @dataclass(frozen=True)
 class Example:
-    """A text and its class, which may be missing."""
+    """A text and its class, which may be missing.
+
+    Attributes:
+        place: its file, and its line there.
+    """
 
     text: str
     label: str | None
-
-    @property
-    def name(self) -> str:
-        """How the text begins."""
-        return self.text[:50]
+    place: str
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ class Window:
         columns: the names of the features.
         features: float32 `[T, features]`.
         label: the class.
+        place: its file, and its name there.
     """
 
     name: str
     columns: tuple[str, ...]
     features: Tensor
     label: str | None
+    place: str
 
 
 def read_examples(path: Path, skip: bool = False) -> list[Example] | list[Window]:
@@ -72,7 +74,7 @@ def read_examples(path: Path, skip: bool = False) -> list[Example] | list[Window
     >>> path = Path(tempfile.mkdtemp()) / "names.csv"
     >>> _ = path.write_text('label,text\nIrish,"O\'Neal"\nDutch,Kikkert\n')
     >>> read_examples(path)[1]
-    Example(text='Kikkert', label='Dutch')
+    Example(text='Kikkert', label='Dutch', place='names.csv line 3')
     """
     if not path.exists():
         raise DataError(f"there is no file or folder {str(path)!r}; name a CSV or TSV file, or a folder of classes")
@@ -94,10 +96,11 @@ def of_folder(path: Path, skip: bool) -> list[Example] | list[Window]:
         return windows_of_files(path, places, faults)
     found = []
     for each in places:
+        place = each.relative_to(path).as_posix()
         try:
-            found.append(Example(read_file(each).strip(), each.parent.name))
+            found.append(Example(read_file(each).strip(), each.parent.name, place))
         except DataError as error:
-            faults.add(each.relative_to(path).as_posix(), str(error))
+            faults.add(place, str(error))
     faults.check("bring each text in the folder of its class")
     return found
 
@@ -109,15 +112,16 @@ def windows_of_files(path: Path, places: list[Path], faults: Faults) -> list[Win
         name, own = each.relative_to(path).as_posix(), Faults(each)
         try:
             columns, steps = steps_of(each, own)
-            if found and columns != found[0].columns:
-                raise DataError(f"has the columns {', '.join(columns)}, not {', '.join(found[0].columns)}")
         except DataError as error:
             faults.add(name, str(error))
+            continue
+        if found and (other := unlike(columns, found[0].columns)):
+            faults.add(name, other)
             continue
         for line, what in own.found:
             faults.add(f"{name} line {line}", what)
         if steps:
-            found.append(Window(name, columns, torch.tensor(steps, dtype=torch.float32), each.parent.name))
+            found.append(Window(name, columns, torch.tensor(steps, dtype=torch.float32), each.parent.name, name))
         else:
             faults.add(name, "holds no steps")
     faults.check("bring each sequence in the folder of its class: names of features in its first line, then numbers")
@@ -142,13 +146,16 @@ def of_table(path: Path, skip: bool) -> list[Example] | list[Window]:
     """The examples of a table."""
     faults, names = Faults(path, skip), heading(path, (TEXT, *KNOWN))
     if SEQUENCE in names and TEXT not in names and set(names) - set(KNOWN):
-        return windows_of_lines(*named_columns(path, faults, KNOWN), faults)
+        return windows_of_lines(path, *named_columns(path, faults, KNOWN), faults)
     if LABEL in names and TEXT not in names:
         raise DataError(
             f"the first line of {str(path)!r} names the columns {', '.join(names)}; rename them: texts have {TEXT!r} "
             f"and {LABEL!r}, measured sequences {SEQUENCE!r}, {LABEL!r} and a column for each feature"
         )
-    found = [Example(row.read, row.found or None) for row in two_columns(path, TEXT, LABEL, faults)]
+    found = [
+        Example(row.read, row.found or None, f"{path.name} line {row.line}")
+        for row in two_columns(path, TEXT, LABEL, faults)
+    ]
     faults.check("bring a text and its label on each line, with quotes around a text that has a comma")
     if TEXT not in names:
         tell_heading(found, path)
@@ -168,7 +175,7 @@ def tell_heading(examples: Sequence[Example], path: Path) -> None:
         )
 
 
-def windows_of_lines(names: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Window]:
+def windows_of_lines(path: Path, names: tuple[str, ...], lines: Iterator[Line], faults: Faults) -> list[Window]:
     """The measured sequences of a table."""
     columns = tuple(name for name in names if name not in KNOWN)
     steps: defaultdict[str, list[list[float]]] = defaultdict(list)
@@ -188,6 +195,6 @@ def windows_of_lines(names: tuple[str, ...], lines: Iterator[Line], faults: Faul
         "for each step is learned by: cellwright train frames)"
     )
     return [
-        Window(name, columns, torch.tensor(rows, dtype=torch.float32), labels[name] or None)
+        Window(name, columns, torch.tensor(rows, dtype=torch.float32), labels[name] or None, f"{path.name}: {name}")
         for name, rows in steps.items()
     ]

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from ...errors import DataError
 from ..examples import ExampleTask
 from ..symbols import Symbols, from_json, to_json
 from ..task import Beside, Files, Parts
@@ -89,12 +88,9 @@ class TextLabelling(LabelProblem):
         """The numbers of the words or characters of a text; at least one."""
         return [self.units.number(each, UNKNOWN) for each in pieces(text, self.settings)] or [UNKNOWN]
 
-    def must_fit(self, example: Example | Window) -> None:
-        """Refuse what is no text."""
-        if not isinstance(example, Example):
-            raise DataError(
-                f"there must be texts, as learned, but {example.name!r} is a measured sequence; bring texts"
-            )
+    def unreadable(self, example: Example | Window) -> str | None:
+        """It is no text."""
+        return None if isinstance(example, Example) else "is a measured sequence, not a text"
 
     def seen(self, example: Example) -> Tensor:
         """The numbers, int64 `[T]`."""
@@ -128,7 +124,7 @@ class TextTask(LabelTask, TextLabelling):
     def __init__(self, parts: Parts, settings: LabelSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         TextLabelling.__init__(self, *(counted(self.learned, settings) if files is None else tables(files)), settings)
-        self.check([*self.watched, *self.tested])
+        self.settle()
 
     @property
     def summary(self) -> str:

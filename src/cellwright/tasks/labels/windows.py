@@ -10,7 +10,7 @@ from torch import Tensor
 from ..examples import ExampleTask
 from ..measurements import SHOWN, Scale, disturbed
 from ..symbols import Symbols, from_json, to_json
-from ..tables import must_be_learned
+from ..tables import unlike
 from ..task import Beside, Files, Parts
 from .problem import LABELS_FILE, Classifier, LabelProblem, LabelTask, classes_of
 from .reading import Example, Window
@@ -60,10 +60,11 @@ class WindowLabelling(LabelProblem):
         """A new classifier."""
         return WindowClassifier(len(self.scale.columns), len(self.labels), self.settings)
 
-    def must_fit(self, example: Example | Window) -> None:
-        """Refuse what has other features."""
-        columns = example.columns if isinstance(example, Window) else ("a text",)
-        must_be_learned(columns, self.scale.columns, example.name)
+    def unreadable(self, example: Example | Window) -> str | None:
+        """It has other features."""
+        if isinstance(example, Example):
+            return f"is a text, without the columns {', '.join(self.scale.columns)}"
+        return unlike(example.columns, self.scale.columns)
 
     def seen(self, example: Window) -> Tensor:
         """The features, of about the same size all."""
@@ -97,7 +98,7 @@ class WindowTask(LabelTask, WindowLabelling):
     def __init__(self, parts: Parts, settings: LabelSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         WindowLabelling.__init__(self, *(measured(self.learned) if files is None else tables(files)), settings)
-        self.check([*self.watched, *self.tested])
+        self.settle()
 
     @property
     def summary(self) -> str:

@@ -68,8 +68,8 @@ class LineTask(TranscribingTask, LineReading):
     def __init__(self, parts: Parts, settings: LineSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
         LineReading.__init__(self, symbols_of(self.learned, settings) if files is None else alphabet(files), settings)
-        self.check([*self.learned, *self.watched, *self.tested])
-        self.check_lengths(Eye(settings))
+        self.front = Eye(settings)
+        self.settle()
 
     advice: Mapping[str, Any] = {"learning_rate": 2e-3, "epochs": 60}
 

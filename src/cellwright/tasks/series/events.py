@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, new_figure
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
-from ..tables import must_be_learned, table_line
+from ..tables import table_line, unlike
 from ..task import Beside, Carried, Files, Parts, Step
 from .reading import Piece, Series
 from .settings import SeriesSettings
@@ -88,6 +88,7 @@ class Events(ExampleProblem):
 
     unit = "steps"
     settings: SeriesSettings
+    remedy = "bring sequences of at least 2 steps, with the columns of those that are learned"
 
     def __init__(self, columns: Sequence[str], shares: Tensor, settings: SeriesSettings) -> None:
         self.columns, self.shares, self.settings = tuple(columns), shares, settings
@@ -111,15 +112,25 @@ class Events(ExampleProblem):
         """A new network."""
         return EventNetwork(self.shares, self.settings)
 
-    def check(self, examples: Sequence[Piece]) -> None:
-        """They are sequences of the events that were learned.
+    def unreadable(self, example: Piece) -> str | None:
+        """It has other events."""
+        return unlike(example.columns, self.columns)
+
+    def unmeasurable(self, example: Piece) -> str | None:
+        """It cannot be read, or nothing follows on its first step."""
+        return self.unreadable(example) or ("has 1 step" if len(example.events) < 2 else None)
+
+    def sound(self, examples: Sequence[Piece] | Series, fault: Callable[[Piece], str | None]) -> list[Piece]:
+        """The sequences without a fault.
 
         Raises:
-            DataError: they are not.
+            DataError: see `ExampleProblem.sound`; or it is a series.
         """
-        must_be_events(examples)
-        for each in examples:
-            must_be_learned(each.columns, self.columns, each.name)
+        if isinstance(examples, Series):
+            raise DataError(
+                f"there must be sequences of events, as learned, but {examples.name!r} is a series with dates"
+            )
+        return super().sound(examples, fault)
 
     def lengths(self, examples: Sequence[Piece]) -> list[int]:
         """Steps of each sequence that have a next one."""
@@ -162,21 +173,11 @@ class Events(ExampleProblem):
     @torch.no_grad()
     def predict(self, network: nn.Module, data: Sequence[Piece]) -> Iterator[str]:
         """For each sequence how probable each event is at the step behind its end."""
-        self.check(data)
+        data = self.readable(data)
         yield table_line(["sequence", *self.columns])
         for piece in data:
             scores = network(piece.events[None], torch.tensor([len(piece.events)]))[0, -1]
             yield table_line([piece.name, *(f"{value:.3g}" for value in scores.sigmoid().tolist())])
-
-
-def must_be_events(data: Sequence[Piece] | Series) -> None:
-    """Refuse a series.
-
-    Raises:
-        DataError: it is one.
-    """
-    if isinstance(data, Series):
-        raise DataError(f"there must be sequences of events, as learned, but {data.name!r} is a series with dates")
 
 
 class EventTask(ExampleTask, Events):
@@ -190,15 +191,10 @@ class EventTask(ExampleTask, Events):
 
     def __init__(self, parts: Parts, settings: SeriesSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
-        for part in (self.learned, self.watched, self.tested):
-            must_be_events(part)
-        for each in (*self.learned, *self.watched, *self.tested):
-            if len(each.events) < 2:
-                raise DataError(f"a sequence must have at least 2 steps, but {each.name!r} has 1; leave it out")
         whole = torch.cat([each.events for each in self.learned])
         columns, shares = (self.learned[0].columns, whole.mean(0)) if files is None else tables(files)
         Events.__init__(self, columns, shares, settings)
-        self.check([*self.learned, *self.watched, *self.tested])
+        self.settle()
 
     @property
     def summary(self) -> str:

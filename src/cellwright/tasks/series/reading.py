@@ -67,11 +67,13 @@ class Piece:
         name: as the table has it.
         columns: the names of the events.
         events: float32 `[T, columns]`, 0 or 1.
+        place: its file, and its name there.
     """
 
     name: str
     columns: tuple[str, ...]
     events: Tensor
+    place: str
 
 
 def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
@@ -106,7 +108,7 @@ def read_series(path: Path, skip: bool = False) -> Series | list[Piece]:
         )
     if date_of(names[0]):
         raise DataError(f"the first line of {str(path)!r} must name the columns, but has a date; put names before it")
-    must_name_columns(names[1:], path)
+    must_name_columns(names[1:], repr(str(path)))
     if names[0] == SEQUENCE:
         return read_events(path, names[1:], rows, faults)
     series = read_steps(path, names[1:], rows, faults)
@@ -206,7 +208,7 @@ def read_events(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list
     faults.check("bring the name of a sequence, and 0 or 1 for each event")
     if not found:
         raise DataError(f"{str(path)!r} holds no steps; bring a line of events for each")
-    return [Piece(name, tuple(names), torch.tensor(steps)) for name, steps in found.items()]
+    return [Piece(name, tuple(names), torch.tensor(steps), f"{path.name}: {name}") for name, steps in found.items()]
 
 
 def date_of(cell: str) -> datetime | None:

@@ -15,7 +15,7 @@ from ..batches import Batches
 from ..exhibit import Exhibit, new_figure, plain
 from ..measurements import tell_constant, varying
 from ..symbols import from_json, to_json
-from ..tables import must_be_learned, table_line
+from ..tables import table_line, unlike
 from ..task import Beside, Carried, Files, Parts, Step
 from .metric import Forecast, ForecastMetric, quantile_loss
 from .model import QUANTILES, Forecaster, SeriesBatch
@@ -93,7 +93,9 @@ class Forecasting:
         """It is a series, with the columns that were learned."""
         if not isinstance(series, Series):
             raise DataError("there must be a series with dates, as learned, but there are sequences of events")
-        must_be_learned(series.columns, self.columns, series.name)
+        other = unlike(series.columns, self.columns)
+        if other is not None:
+            raise DataError(f"{series.name!r} {other}; name and order them alike")
 
     def grouped(self, series: Series, starts: Tensor) -> Batches:
         """The windows that begin at some steps, as batches."""

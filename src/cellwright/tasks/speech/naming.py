@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,8 +11,7 @@ from ...errors import DataError
 from ..confusion import Classified, Confusion
 from ..exhibit import Exhibit
 from ..task import Beside, Carried, Step
-from ..transcripts import Signal, TranscriptBatch, must_have_transcripts
-from ..transcripts.model import Front
+from ..transcripts import Signal, TranscriptBatch
 from .model import WordClassifier
 from .transcribing import SpeechTask, SpeechTranscribing
 
@@ -27,15 +25,13 @@ class Naming(SpeechTranscribing):
         """A new network."""
         return WordClassifier(self.ear(), len(self.symbols), self.settings)
 
-    def check(self, examples: Sequence[Any]) -> None:
-        """All transcripts were learned."""
-        must_have_transcripts(examples)
-        for each in examples:
-            if each.transcript not in self.symbols.numbers:
-                raise DataError(
-                    f"every transcript must be among those to learn from, but {each.transcript!r} of "
-                    f"{str(each.path)!r} is not; add recordings of it, or take it out"
-                )
+    def unmeasurable(self, example: Signal) -> str | None:
+        """It cannot be heard, or has no transcript, or one that was never learned."""
+        unlearned = example.transcript not in self.symbols.numbers
+        return super().unmeasurable(example) or (f"{example.transcript!r} was never learned" if unlearned else None)
+
+    def tell(self, examples: Sequence[Signal]) -> None:
+        """Nothing: what was never learned is refused."""
 
     def read_one(self, network: nn.Module, example: Signal) -> Beside:
         """The word, and the word that is found."""
@@ -63,12 +59,16 @@ class Naming(SpeechTranscribing):
 class NamingTask(SpeechTask, Naming):
     """Recordings of single words to learn from; see `SpeechTask`."""
 
-    def check_lengths(self, front: Front) -> None:
-        """A word is told from a whole recording, however short; but there must be several.
+    def crowded(self, example: Signal) -> None:
+        """A word is told from a whole recording, however short."""
+
+    def settle(self) -> None:
+        """Refuse, or leave out, what cannot be learned from or measured on.
 
         Raises:
-            DataError: there is only one.
+            DataError: see `ExampleProblem.sound`; or there is only one word.
         """
+        super().settle()
         if len(self.symbols) < 2:
             raise DataError(f"there must be at least two words to tell apart, but all are {self.symbols.name(1)!r}")
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ...errors import DataError
 from ..examples import ExampleTask
 from ..exhibit import Exhibit, new_figure, plain
 from ..kept import Kept
@@ -43,6 +40,7 @@ class SpeechTranscribing(Transcribing):
     """
 
     settings: SpeechSettings
+    remedy = "bring all at one sample rate (sox IN.wav -r RATE OUT.wav), each with what it says, and no more than fits"
 
     def __init__(self, symbols: Symbols, rate: int, scale: Tensor, settings: SpeechSettings) -> None:
         super().__init__(symbols, Kept(LogMel(rate, settings.bands)), settings)
@@ -72,24 +70,11 @@ class SpeechTranscribing(Transcribing):
         """Frames of each recording."""
         return [frames(each.length) for each in examples]
 
-    def check(self, examples: Sequence[Any]) -> None:
-        """All have transcripts and the sample rate that is learned."""
-        super().check(examples)
-        self.check_rates(examples)
-
-    def check_rates(self, examples: Sequence[Recording]) -> None:
-        """All have the sample rate that is learned."""
-        for each in examples:
-            if each.rate != self.rate:
-                raise DataError(
-                    f"every recording must have the {self.rate:,} samples per second that are learned, but "
-                    f"{str(each.path)!r} has {each.rate:,}; convert it: sox IN.wav -r {self.rate} OUT.wav"
-                )
-
-    def transcripts(self, network: nn.Module, data: Sequence[Any]) -> Iterator[tuple[Path, str]]:
-        """What is heard in each recording."""
-        self.check_rates(data)
-        return super().transcripts(network, data)
+    def unreadable(self, example: Recording) -> str | None:
+        """It has another sample rate than is learned."""
+        if example.rate == self.rate:
+            return None
+        return f"has {example.rate:,} samples per second, not {self.rate:,}"
 
 
 class SpeechTask(TranscribingTask, SpeechTranscribing):
@@ -108,8 +93,8 @@ class SpeechTask(TranscribingTask, SpeechTranscribing):
         ExampleTask.__init__(self, parts, settings.validation)
         found = heard(self.learned, settings) if files is None else tables(files)
         SpeechTranscribing.__init__(self, *found, settings)
-        self.check([*self.learned, *self.watched, *self.tested])
-        self.check_lengths(self.ear())
+        self.front = self.ear()
+        self.settle()
 
     @property
     def summary(self) -> str:

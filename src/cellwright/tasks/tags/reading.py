@@ -28,6 +28,7 @@ class Sentence:
         label: of the sentence, from a comment `# label = ...`, or None.
         lines: all lines of the sentence, comments included.
         places: the number of each word's line among them.
+        place: its file, and its first line there.
     """
 
     words: tuple[str, ...]
@@ -35,6 +36,7 @@ class Sentence:
     label: str | None
     lines: tuple[str, ...]
     places: tuple[int, ...]
+    place: str
 
     def tagged(self, tags: tuple[str, ...], label: str | None) -> str:
         """The lines of the sentence with other tags, and with another label if there is one."""
@@ -73,7 +75,7 @@ def read_sentences(path: Path, skip: bool = False) -> list[Sentence]:
     (('will', 'it', 'rain'), ('O', 'O', 'B-condition'), 'weather')
     """
     faults = Faults(path, skip)
-    sentences = [sentence_of(lines, start, faults) for start, lines in pieces(read_file(path))]
+    sentences = [sentence_of(lines, start, path.name, faults) for start, lines in pieces(read_file(path))]
     found = [each for each in sentences if each is not None]
     bare = sum(each.tags is None for each in found)
     if 0 < bare < len(found):
@@ -98,8 +100,8 @@ def pieces(text: str) -> Iterator[tuple[int, list[str]]]:
             lines = []
 
 
-def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None:
-    """The sentence of some lines, if there are words in them; what is wrong goes to the faults."""
+def sentence_of(lines: list[str], start: int, name: str, faults: Faults) -> Sentence | None:
+    """The sentence of some lines of a file, if there are words in them; what is wrong goes to the faults."""
     words, tags, places, label, before = [], [], [], None, len(faults.found)
     whole = any(map(is_conllu, lines))
     for place, line in enumerate(lines):
@@ -126,7 +128,8 @@ def sentence_of(lines: list[str], start: int, faults: Faults) -> Sentence | None
             faults.add(start + place, f"the word {brief(split(lines[place])[0])} has no tag")
     if not words or len(faults.found) > before:
         return None
-    return Sentence(tuple(words), None if missing else tuple(tags), label, tuple(lines), tuple(places))
+    own = None if missing else tuple(tags)
+    return Sentence(tuple(words), own, label, tuple(lines), tuple(places), f"{name} line {start}")
 
 
 def is_conllu(line: str) -> bool:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import DataError
 from ..batches import IGNORED, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
@@ -33,6 +32,7 @@ class Tagging(ExampleProblem):
 
     unit = "words"
     settings: TagSettings
+    remedy = "bring every sentence with tags"
 
     def __init__(self, vocabulary: TagVocabulary, settings: TagSettings) -> None:
         self.vocabulary = vocabulary
@@ -90,9 +90,12 @@ class Tagging(ExampleProblem):
         found = [self.vocabulary.tags.name(tag) for tag in self.decoded(scores, batch.lengths)[0]]
         return {"word": (example.words, ()), "tag": (example.tags or [""] * len(found), ()), "found": (found, ())}
 
-    def check(self, examples: Sequence[Sentence]) -> None:
-        """Every sentence has tags; tags and labels that were never learned count as missed, with a warning."""
-        must_have_tags(examples)
+    def unmeasurable(self, example: Sentence) -> str | None:
+        """It has no tags."""
+        return "a sentence has no tags" if example.tags is None else None
+
+    def tell(self, examples: Sequence[Sentence]) -> None:
+        """Warn of tags and labels that were never learned: they count as missed."""
         tell_unlearned("tags", (tag for each in examples for tag in each.tags or ()), self.vocabulary.tags)
         if len(self.vocabulary.labels):
             labels = (each.label for each in examples if each.label)
@@ -185,9 +188,9 @@ class TagTask(ExampleTask, Tagging):
 
     def __init__(self, parts: Parts, settings: TagSettings, files: Files | None = None) -> None:
         ExampleTask.__init__(self, parts, settings.validation)
-        must_have_tags([*self.learned, *self.watched, *self.tested])
         known = TagVocabulary.learned(self.learned) if files is None else TagVocabulary.of_json(files(VOCABULARY_FILE))
         Tagging.__init__(self, known, settings)
+        self.settle()
 
     @property
     def summary(self) -> str:
@@ -215,17 +218,6 @@ class TagTask(ExampleTask, Tagging):
     def exhibits(self, network: nn.Module, metric: TagMetric) -> Iterator[Exhibit]:
         """Which tags are taken for which."""
         yield confusions(metric.confusions, "tags")
-
-
-def must_have_tags(sentences: Sequence[Sentence]) -> None:
-    """Refuse a sentence without tags.
-
-    Raises:
-        DataError: it names one.
-    """
-    for each in sentences:
-        if each.tags is None:
-            raise DataError(f"every sentence must have tags, but {' '.join(each.words[:9])!r} has none; add them")
 
 
 def shown(word: str, found: str, true: str) -> str:

@@ -3,7 +3,7 @@
 from .ctc import BLANK, beam_search, ctc_loss, greedy
 from .metric import TranscriptMetric
 from .model import Transcriber
-from .problem import Transcribing, TranscribingTask, TranscriptBatch, must_have_transcripts
+from .problem import Transcribing, TranscribingTask, TranscriptBatch
 from .settings import TranscriptSettings
 from .signal import Signal, composed
 
@@ -20,5 +20,4 @@ __all__ = [
     "composed",
     "ctc_loss",
     "greedy",
-    "must_have_transcripts",
 ]

@@ -14,7 +14,6 @@ from ...errors import DataError
 from ..batches import padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, confusions
-from ..faults import Faults
 from ..kept import Kept
 from ..symbols import Symbols, tell_unlearned
 from ..task import Beside, Carried, Metric, Step
@@ -57,6 +56,7 @@ class Transcribing(ExampleProblem):
     """
 
     settings: TranscriptSettings
+    remedy = "bring each with what it says, and no more than fits"
 
     def __init__(self, symbols: Symbols, signals: Kept, settings: TranscriptSettings) -> None:
         self.symbols, self.signals, self.settings = symbols, signals, settings
@@ -105,9 +105,12 @@ class Transcribing(ExampleProblem):
             "transcript": ([example.transcript or ""] * len(found), ()),
         }
 
-    def check(self, examples: Sequence[Any]) -> None:
-        """All have transcripts; symbols in them that were never learned count as missed, with a warning."""
-        must_have_transcripts(examples)
+    def unmeasurable(self, example: Signal) -> str | None:
+        """It cannot be read, or has no transcript."""
+        return self.unreadable(example) or ("has no transcript" if example.transcript is None else None)
+
+    def tell(self, examples: Sequence[Signal]) -> None:
+        """Warn of symbols that were never learned: they count as missed."""
         pieces = (piece for each in examples for piece in self.settings.pieces(each.transcript or ""))
         tell_unlearned(self.unit, pieces, self.symbols)
 
@@ -137,6 +140,7 @@ class Transcribing(ExampleProblem):
     @torch.no_grad()
     def transcripts(self, network: nn.Module, data: Sequence[Signal]) -> Iterator[tuple[Path, str]]:
         """What is read of each signal."""
+        data = self.readable(data)
         for start in range(0, len(data), self.settings.batch):
             group = range(start, min(start + self.settings.batch, len(data)))
             signals, lengths, *_ = self.batch(data, group)
@@ -151,32 +155,25 @@ class Transcribing(ExampleProblem):
 
 
 class TranscribingTask(ExampleTask, Transcribing):
-    """Signals with transcripts to learn from."""
+    """Signals with transcripts to learn from.
 
-    def check_lengths(self, front: Front) -> None:
-        """Every transcript to learn from, and to be measured on, can be said in the steps of its signal.
+    Attributes:
+        front: what comes before the recurrent layers.
+    """
 
-        Raises:
-            DataError: it names up to twenty that cannot; or leaves them out, as the settings say.
-        """
-        faults = Faults(Path("the transcripts"), self.settings.skip)
-        tested = None if self.tested is self.watched else self.fitting(self.tested, front, faults)
-        self.learned, self.watched = (self.fitting(each, front, faults) for each in (self.learned, self.watched))
-        self.tested = self.watched if tested is None else tested
-        faults.check("check the transcripts")
-        if not self.learned or not self.watched or not self.tested:
-            raise DataError("of what is learned from, or measured on, no transcript fits into its steps; check them")
+    front: Front
 
-    def fitting(self, examples: Sequence[Any], front: Front, faults: Faults) -> list[Any]:
-        """Those of the examples whose transcripts can be said in their steps; the others are noted."""
-        found = []
-        for each, room in zip(examples, map(front.steps, self.lengths(examples)), strict=True):
-            count = len(self.settings.pieces(each.transcript or ""))
-            if steps_needed(self.numbers(each.transcript or "")) <= room:
-                found.append(each)
-            else:
-                faults.add(str(each.path), f"{room} steps are too few for its {count} {self.unit}")
-        return found
+    def unmeasurable(self, example: Signal) -> str | None:
+        """It cannot be read, or has no transcript, or one that cannot be said in its steps."""
+        return super().unmeasurable(example) or self.crowded(example)
+
+    def crowded(self, example: Signal) -> str | None:
+        """The steps of a signal are too few for its transcript."""
+        [length] = self.lengths([example])
+        room, transcript = self.front.steps(length), example.transcript or ""
+        if steps_needed(self.numbers(transcript)) <= room:
+            return None
+        return f"{room} steps are too few for its {len(self.settings.pieces(transcript))} {self.unit}"
 
     advice: Mapping[str, Any] = {"learning_rate": 3e-3, "epochs": 40}
 
@@ -197,17 +194,6 @@ class TranscribingTask(ExampleTask, Transcribing):
     @abstractmethod
     def look(self, network: nn.Module, examples: Sequence[Any]) -> Exhibit:
         """Some signals, and what is read of them."""
-
-
-def must_have_transcripts(examples: Sequence[Signal]) -> None:
-    """Refuse signals on which nothing can be measured.
-
-    Raises:
-        DataError: one has no transcript.
-    """
-    missing = next((each for each in examples if each.transcript is None), None)
-    if missing is not None:
-        raise DataError(f"to be measured, everything must have a transcript, but {str(missing.path)!r} has none")
 
 
 def worst(pairs: Sequence[tuple[Path, str, str]]) -> Exhibit:

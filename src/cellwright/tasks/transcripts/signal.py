@@ -21,6 +21,11 @@ class Signal:
     transcript: str | None
     length: float
 
+    @property
+    def place(self) -> str:
+        """Its path."""
+        return str(self.path)
+
 
 def composed(transcript: str) -> str:
     r"""A transcript as it is learned and compared: Unicode's composed form, and single spaces.
