@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -49,6 +51,7 @@ class Place:
         folder = self.runs / "data" / name
         if not folder.exists():
             making = folder.with_name(f".{name}")
+            shutil.rmtree(making, ignore_errors=True)
             making.mkdir(parents=True)
             recipe.prepare(self.data / recipe.source, making)
             making.rename(folder)
@@ -61,7 +64,9 @@ class Place:
         if "--seed" in options:
             commands = without_seeds(commands)
         for number, command in enumerate(commands):
-            run = (self.runs / "-".join([name, str(number), *options])).resolve()
+            # Another command is another run.
+            kind = hashlib.sha256(command.arguments.encode()).hexdigest()[:6]
+            run = (self.runs / "-".join([name, str(number), kind, *options])).resolve()
             if not (run / "result.json").exists():
                 arguments = ["train", *shlex.split(command.arguments), *options]
                 self.console.print(f"$ cellwright {' '.join(arguments)}")

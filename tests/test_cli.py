@@ -245,6 +245,44 @@ def test_a_text_that_has_changed_is_not_gone_on_with(capsys):
     assert called(capsys, "train", "text", "moved.txt", "--resume", "runs/diary", "--epochs", 2)[0] == 0
 
 
+def test_all_data_of_a_run_may_have_moved(capsys):
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text(TEXT + name)
+    called(capsys, "train", "text", "a.txt", "--test", "b.txt", "--epochs", 1, *SMALL)
+    for name in ("a.txt", "b.txt"):
+        Path(name).rename(f"moved-{name}")
+    moved = ["moved-a.txt", "--test", "moved-b.txt", "--resume", "runs/a", "--epochs", 2]
+    assert called(capsys, "train", "text", *moved)[0] == 0
+    assert called(capsys, "train", "text", "--resume", "runs/a", "--epochs", 3)[0] == 0
+    assert "no data for validation" in refused(
+        capsys, "train", "text", "--resume", "runs/a", "--valid", "moved-b.txt", "--epochs", 4, code=2
+    )
+
+
+def test_hidden_files_are_no_data_and_a_run_must_not_become_some(capsys):
+    Path("texts").mkdir()
+    Path("texts/a.txt").write_text(TEXT)
+    assert "must not lie in its own data" in refused(
+        capsys, "train", "text", "texts", "--run", "texts/run", *SMALL, code=2
+    )
+    called(capsys, "train", "text", "texts", "--epochs", 1, *SMALL)
+    Path("texts/.DS_Store").write_text("x")
+    assert called(capsys, "train", "text", "--resume", "runs/texts", "--epochs", 2)[0] == 0
+
+
+def test_a_text_in_the_place_of_a_file_is_told(capsys):
+    assert "cannot be used: File name too long" in refused(capsys, "train", "text", "It was a long day. " * 200)
+
+
+def test_a_recipe_with_a_wrong_type_is_told(capsys, run, tmp_path):
+    for path in run.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    recipe = json.loads((run / "recipe.json").read_text())
+    recipe["training"]["clip"] = "1"
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    assert "a value of the wrong type" in refused(capsys, "evaluate", tmp_path, "novel.txt")
+
+
 def test_characters_that_were_never_learned_are_refused(capsys, run):
     assert "'é' (character 4, 1 such in all)" in refused(capsys, "generate", run, "--prompt", "café")
     Path("other.txt").write_text("the cell ¿ of ¿")

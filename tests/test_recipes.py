@@ -8,6 +8,7 @@ import importlib
 import itertools
 import json
 import math
+import re
 import shlex
 from pathlib import Path
 
@@ -136,7 +137,10 @@ def test_a_recipe_stands_beside_the_layer_of_pytorch(
     )
     assert main([str(tmp_path), "reviews", "--runs", str(tmp_path / "runs"), "--against-torch", "2"]) == 0
     assert "Cellwright" in capfd.readouterr().out
-    found = {run.name: json.loads((run / "result.json").read_text()) for run in (tmp_path / "runs").glob("reviews-0-*")}
+    found = {
+        re.sub("-[0-9a-f]{6}", "", run.name): json.loads((run / "result.json").read_text())
+        for run in (tmp_path / "runs").glob("reviews-0-*")
+    }
     assert len(found) == 4
     for seed in (1, 2):
         ours, theirs = found[f"reviews-0---seed-{seed}"], found[f"reviews-0---seed-{seed}---torch"]

@@ -100,6 +100,20 @@ def test_a_trial_that_fails_does_not_end_the_sweep(command: list[str], tmp_path:
     assert len(list((tmp_path / "sweep").glob("trial-*/result.json"))) == 3
 
 
+def test_settings_that_do_not_go_together_do_not_end_the_sweep(tmp_path: Path) -> None:
+    text = tmp_path / "a.txt"
+    text.write_text("to be or not to be, " * 50)
+    over = ["--over", "batch=2,16", "--over", "chunk=8,200"]
+    given = ["--hidden", "4", "--layers", "1", "--epochs", "1", "--trials", "5"]
+    assert main(["sweep", "text", str(text), "--sweep", str(tmp_path / "sweep"), *over, *given]) == 0
+
+
+def test_something_must_be_searched(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--cell", "gru", "--learning-rate", "0.01", "--dropout", "0"]
+    assert main([*command[: -len(OVER)], *given]) == 2
+    assert "must have something to search" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("over", "told"),
     [

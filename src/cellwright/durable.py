@@ -28,23 +28,28 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of a path when all is written, as `write_whole` does."""
-    beside = path.with_name(f".{path.name}.part")
+    """A new file that takes the place of a path when all is written, as `write_whole` does; a device is written to."""
+    plain = path.is_file() or not path.exists()
+    place = path.with_name(f".{path.name}.part") if plain else path
     try:
-        with beside.open("wb") as file:
+        with place.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise unwritable(path, error) from error
+            if plain:
+                file.flush()
+                os.fsync(file.fileno())
+                place.replace(path)
+    except BaseException as error:
+        if plain:
+            with contextlib.suppress(OSError):
+                place.unlink()
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from error
+        raise
 
 
 def unwritable(path: Path, error: OSError) -> RunError:
     """What to say when a file cannot be written."""
     return RunError(
         f"{str(path)!r} cannot be written: {error.strerror}; make room or mend its rights: what was there before is "
-        "intact, and a run can be resumed"
+        "intact"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -271,20 +272,66 @@ def test_lines_that_are_missing_are_missing_numbers(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("hours", "spacing"),
+    ("hours", "spacing", "told"),
     [
-        (range(20), 1),
-        ([n + n // 5 * 2 for n in range(50)], 1),  # as the working days of weeks
-        ([n * n for n in range(20)], 19),
-        ([*range(20), 5000], 1),
-        ([3], 0),
+        (range(20), 1, False),
+        ([n + n // 5 * 2 for n in range(50)], 1, True),  # as the working days of weeks
+        ([n * n for n in range(20)], 19, False),
+        ([*range(20), 5000], 1, True),
+        ([3], 0, False),
     ],
 )
-def test_dates_that_are_not_evenly_spaced_stay_as_they_are(hours: Sequence[int], spacing: int, tmp_path: Path) -> None:
+def test_dates_that_are_not_evenly_spaced_stay_as_they_are(
+    hours: Sequence[int], spacing: int, told: bool, tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_text(lines_at(hours))
-    found = read_series(tmp_path / "a.csv")
+    with pytest.warns(DataWarning, match="too many to be filled in") if told else contextlib.nullcontext():
+        found = read_series(tmp_path / "a.csv")
     assert len(found.times) == len(hours)
     assert found.spacing == spacing * 3_600_000_000
+
+
+def test_errors_of_large_numbers_are_not_rounded_away() -> None:
+    far = Forecast(*(torch.full((1, 1, 1), each) for each in (0.3,)), None, *(torch.zeros(1, 1, 1) for _ in range(3)),
+                   torch.tensor([10.0]), torch.tensor([1e9]), torch.tensor([10.0]))  # fmt: skip
+    metric = ForecastMetric()
+    metric.update(Step(torch.tensor(0.09), 1, found=far))
+    found = metric.compute()
+    assert found["mase"] == pytest.approx(0.3)
+    assert found["smape"] == pytest.approx(3 / 1e9)
+
+
+def test_quantiles_are_judged_by_their_own_loss() -> None:
+    task = SeriesTask(Parts(series()), dataclasses.replace(SMALL, quantiles=True))
+    metric, network = task.metric(), task.network().eval()
+    with torch.no_grad():
+        step = task.step(network, task.validation()[0], None)
+    metric.update(step)
+    found = metric.compute()
+    assert next(iter(found)) == "quantile_loss"
+    assert found["quantile_loss"] == found["loss"] == pytest.approx(float(step.loss))
+
+
+@pytest.mark.parametrize(
+    ("dates", "then"),
+    [
+        ([f"{2020 + n // 12}-{n % 12 + 1:02}-01" for n in range(24)], "2022-01-01 00:00:00"),
+        (["2023-08-31", "2023-09-30", "2023-10-31", "2023-11-30", "2023-12-31", "2024-01-31"], "2024-02-29 00:00:00"),
+        ([f"{year}-06-30" for year in range(2000, 2008)], "2008-06-30 00:00:00"),
+        ([f"2024-01-01T0{n}:00+02:00" for n in range(8)], "2024-01-01 08:00:00+02:00"),
+        ([f"2024-02-{n:02}" for n in range(20, 29)], "2024-02-29 00:00:00"),
+    ],
+)
+def test_a_forecast_goes_on_with_the_dates_as_they_are(dates: Sequence[str], then: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("date,x\n" + "".join(f"{date},{n % 3}\n" for n, date in enumerate(dates)))
+    settings = SeriesSettings(hidden=2, history=3, horizon=1, period=1)
+    found = read_series(tmp_path / "a.csv")
+    assert isinstance(found, Series)
+    task = SeriesTask(Parts(found, found), settings)
+    *_, line = task.predict(task.network().eval(), found)
+    assert line.split(",")[0] == then
+    (tmp_path / "a.csv").write_text((tmp_path / "a.csv").read_text() + line)
+    assert len(read_series(tmp_path / "a.csv").times) == len(dates) + 1  # type: ignore[union-attr]
 
 
 def test_the_clock_may_be_set_back(tmp_path: Path) -> None:

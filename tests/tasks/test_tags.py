@@ -80,6 +80,19 @@ def test_what_is_no_tagged_sentence_is_told_line_by_line(tmp_path: Path, content
         read_sentences(path)
 
 
+def test_spans_may_be_marked_where_they_touch_only(tmp_path: Path) -> None:
+    old = read_sentences(written(tmp_path / "old.txt", "Bonn I-LOC\nA I-LOC\nB B-LOC\nand O\nC I-PER\n"))
+    new = read_sentences(written(tmp_path / "new.txt", "Bonn B-LOC\nA I-LOC\nB B-LOC\nand O\nC B-PER\n"))
+    assert [each.tags for each in old] == [each.tags for each in new]
+    [alone] = read_sentences(written(tmp_path / "alone.txt", "Bonn I-LOC\nfell O\n"))
+    assert alone.tags == ("B-LOC", "O")
+
+
+def test_white_space_is_no_part_of_a_tag(tmp_path: Path) -> None:
+    [found] = read_sentences(written(tmp_path / "a.txt", "the \tDET\ndog\tNOUN \n"))
+    assert (found.words, found.tags) == (("the", "dog"), ("DET", "NOUN"))
+
+
 def test_one_tag_is_nothing_to_learn(tmp_path: Path) -> None:
     sentences = read_sentences(written(tmp_path / "same.txt", "rain NOUN\n\nsnow NOUN\n"))
     with pytest.raises(DataError, match="at least two different tags, but there are 1"):

@@ -145,6 +145,14 @@ def test_hidden_features_are_hidden_at_all_steps_and_the_mean_stays() -> None:
     assert noisy.std().item() == pytest.approx(0.5, rel=0.05)
 
 
+def test_features_keep_their_digits(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sequence,x\n" + "".join(f"a,{5_400_000 + n / 10}\n" for n in range(8)))
+    [found] = read_examples(tmp_path / "a.csv")
+    assert isinstance(found, Window)
+    scaled = Scale.of(found.columns, found.features)(found.features)
+    assert torch.allclose(scaled.diff(dim=0), scaled[1] - scaled[0], atol=1e-5)
+
+
 def test_other_features_texts_and_labels_are_refused() -> None:
     made = task()
     network = made.network().eval()

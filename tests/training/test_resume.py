@@ -68,6 +68,18 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(whole, folder, steps):
     assert_same_run(folder, whole[0])
 
 
+def test_the_average_of_the_weights_has_every_step(tmp_path):
+    settings = dataclasses.replace(EPOCHS, average=0.1)
+    whole, parted = (new_folder(tmp_path / name, settings) for name in ("whole", "parted"))
+    run(whole, settings)
+    task = Interrupted(7, 23, 40)
+    for _ in range(3):
+        with pytest.raises(Stopped):
+            run(parted, settings, task)
+    run(parted, settings, task)
+    assert_same_run(parted, whole)
+
+
 def test_a_finished_run_that_goes_on_is_unfinished_until_its_new_end(whole, folder):
     run(folder, EPOCHS)
     with pytest.raises(Stopped):

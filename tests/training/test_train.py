@@ -61,6 +61,24 @@ def test_the_same_seed_gives_the_same_bits(finished, tmp_path):
     assert run(other, dataclasses.replace(EPOCHS, seed=4))[0].figures != report.figures
 
 
+def test_another_seed_is_another_order(tmp_path):
+    class Recorded(TextTask):
+        met = None
+
+        def step(self, network, batch, carried):
+            if network.training and self.met is None:
+                self.met = batch.tokens.clone()
+            return super().step(network, batch, carried)
+
+    met = []
+    for seed in (1, 2):
+        task = Recorded(Parts(TEXT), SETTINGS)
+        settings = dataclasses.replace(EPOCHS, epochs=0.2, seed=seed)
+        run(new_folder(tmp_path / str(seed), settings), settings, task)
+        met.append(task.met)
+    assert not torch.equal(*met)
+
+
 def test_the_metrics_agree_with_the_loss_of_each_batch(tmp_path):
     losses = []
 

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from ..errors import CellwrightError, DataWarning, InputError
 from ..tasks import families
+from ..tasks.faults import brief
 from .cells import describe, list_cells
 from .clips import clips
 from .demo import demo
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (CellwrightError, TyperException, ModuleNotFoundError, typer.Abort) as error:
+    except (CellwrightError, TyperException, ModuleNotFoundError, OSError, typer.Abort) as error:
         if "--debug" in given:
             raise
         message, code = explained(error)
@@ -126,6 +127,8 @@ def explained(error: Exception) -> tuple[str, int]:
         return f"this command needs {error.name}, which is not installed; {remedy}", 1
     if isinstance(error, CellwrightError):
         return str(error), getattr(error, "exit_code", 2 if isinstance(error, InputError) else 1)
+    if isinstance(error, OSError):
+        return f"{brief(str(error.filename))} cannot be used: {error.strerror}; check the path and its rights", 1
     return "stopped", 130
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from ..errors import InputError
 from ..tasks import Exhibit, Family
 from ..tasks.tables import table_line
-from ..training import Machine, Recipe, RunFolder, free_folder, processes, write_whole
+from ..training import Machine, Recipe, RunFolder, processes, write_whole
 from ..training.report import file_name, write_report
 from .runs import begin, open_run, prepared, read, resume, stem
 
@@ -33,7 +33,7 @@ def compare(
     Args:
         family: the kind of task.
         sources: where the data are.
-        run: the folder for a run of each cell, and for the table; None for a free one.
+        run: the folder for a run of each cell, and for the table; None for one named after the data.
         cells: their names.
         settings: those of the task that were given.
         training: those of the training that were given.
@@ -48,7 +48,7 @@ def compare(
     parts = read(family, sources, settings.get("skip", False))
     for cell in cells:
         family.begin(parts, {**settings, "cell": cell})  # so that a wrong name is found before hours of training
-    root = run or free_folder(Path("runs") / f"{stem(sources['learned'])}-compared")
+    root = run or Path("runs") / f"{stem(sources['learned'])}-compared"
     for cell in cells:
         chosen, place = {**settings, "cell": cell}, root / cell
         if place.exists():
@@ -79,12 +79,12 @@ def go_on(place: Path, recipe: Recipe, machine: Machine) -> None:
     if folder.recipe() != recipe:
         raise InputError(f"{str(place)!r} is a run with other data, options or versions; give another --run")
     if not folder.finished:
-        resume(place, None, {}, machine)
+        resume(place, {}, {}, machine)
 
 
 def shown(rows: Sequence[Sequence[str]], path: Path) -> None:
-    """Print a table, its heading first, and write it to a file."""
-    heading, *others = rows
+    """Print a table, its heading first, turned if it is wider than long, and write it to a file."""
+    heading, *others = zip(*rows, strict=True) if len(rows[0]) > len(rows) else rows
     table = Table(heading[0], box=None)
     for name in heading[1:]:
         table.add_column(name, justify="right")

@@ -22,7 +22,8 @@ STEPS = 4000
 def inspect(
     source: Annotated[Path, Argument(help="Folder of a run, or an inspection that --save has written.")],
     data: Annotated[
-        Path | None, Argument(help="What the network is to read.  [default: what the run was measured on]")
+        Path | None,
+        Argument(help="What the network is to read.  [default: what --test or --valid was, or else DATA]"),
     ] = None,
     steps: Annotated[int, Option(min=1, help="How many steps to look at, at least.")] = STEPS,
     save: Annotated[Path | None, Option(help="Keep the inspection as this file.")] = None,

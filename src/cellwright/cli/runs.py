@@ -14,12 +14,13 @@ from torch import nn
 
 from ..errors import DataError, InputError, RunError, nearest
 from ..tasks import Family, Parts, Problem, Task, families
+from ..tasks.files import COMPRESSED, files_below
 from ..training import (
     Machine,
     Recipe,
     RunFolder,
     TrainingSettings,
-    checked,
+    built,
     done_by_first,
     free_folder,
     joined,
@@ -29,7 +30,6 @@ from ..training.train import train
 from .launch import launch, to_launch
 
 ALONE = Machine()
-COMPRESSED = {".gz", ".xz", ".bz2"}
 
 
 def start(
@@ -68,6 +68,8 @@ def begin(
 
     def made() -> str:
         place = run or free_folder(Path("runs") / stem(sources["learned"]))
+        if any(place.resolve().is_relative_to(source.resolve()) for source in sources.values()):
+            raise InputError(f"a run must not lie in its own data, but {str(place)!r} would; give another --run")
         return str(RunFolder.create(place, recipe, task.files).path)
 
     with joined():
@@ -89,9 +91,13 @@ def prepared(
     advice = {name: value for name, value in task.advice.items() if name not in ("minutes", "epochs")}
     budget = {} if training.keys() & {"minutes", "epochs"} else task.advice
     how = TrainingSettings(**{**advice, **budget, **training})
-    places = {name: str(path.resolve()) for name, path in sources.items()}
     digests = {name: digest(path) for name, path in sources.items()}
-    return task, Recipe(family.name, places, digests, dataclasses.asdict(task.settings), how)
+    return task, Recipe(family.name, places_of(sources), digests, dataclasses.asdict(task.settings), how)
+
+
+def places_of(sources: Mapping[str, Path]) -> dict[str, str]:
+    """Where data are, as a recipe keeps it."""
+    return {name: str(path.resolve()) for name, path in sources.items()}
 
 
 def read(family: Family, sources: Mapping[str, Path], skip: bool) -> Parts:
@@ -99,10 +105,11 @@ def read(family: Family, sources: Mapping[str, Path], skip: bool) -> Parts:
     return Parts(**{name: family.read(path, skip) for name, path in sources.items()})
 
 
-def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: Machine) -> None:
-    """Go on with a run, on the same data; a new budget replaces the recipe's.
+def resume(run: Path, moved: Mapping[str, Path], budget: Mapping[str, float], machine: Machine) -> None:
+    """Go on with a run, on the same data, wherever they are now; a new budget replaces the recipe's.
 
     Raises:
+        InputError: data are named that the run never had.
         RunError: the run has come to its end, and no new budget is given.
         DataError: the data are not those that the run began with.
     """
@@ -116,7 +123,11 @@ def resume(run: Path, data: Path | None, budget: Mapping[str, float], machine: M
     if budget:
         how = dataclasses.replace(recipe.training, minutes=budget.get("minutes"), epochs=budget.get("epochs"))
         recipe = dataclasses.replace(recipe, training=how)
-    sources = {name: Path(place) for name, place in recipe.data.items()} | ({"learned": data} if data else {})
+    strange = [name for name in moved if name not in recipe.data]
+    if strange:
+        raise InputError(f"the run has no data for {strange[0]}; leave out what it did not begin with")
+    sources = {name: Path(place) for name, place in recipe.data.items()} | dict(moved)
+    recipe = dataclasses.replace(recipe, data=places_of(sources))
     parts = read(family, sources, recipe.settings.get("skip", False))
     for name, path in sources.items():
         if digest(path) != recipe.digest[name]:
@@ -212,8 +223,7 @@ def family_of(recipe: Recipe) -> Family:
 
 def settings_of(family: Family, recipe: Recipe) -> Any:
     """The task's settings of a recipe, checked."""
-    names = [each.name for each in dataclasses.fields(family.settings)]
-    return family.settings(**checked(recipe.settings, names, recipe.versions))
+    return built(family.settings, recipe.settings, recipe.versions)
 
 
 def written(figures: Mapping[str, float]) -> str:
@@ -228,7 +238,7 @@ def written(figures: Mapping[str, float]) -> str:
 def digest(path: Path) -> str:
     """What tells data from others: SHA-256 over the files, in the order of their paths, with their names."""
     total = hashlib.sha256()
-    for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    for each in files_below(path):
         if each.is_file():
             total.update(str(each.relative_to(path)).encode())
             with each.open("rb") as file:

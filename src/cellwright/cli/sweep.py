@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from rich.console import Console
 from typer import BadParameter, Option
 
-from ..errors import InputError, RunError
+from ..errors import DataError, InputError, RunError
 from ..tasks import Family
 from ..training import RunFolder, Stopped, TrainingSettings, processes
 from ..training.search import Axis, Choice, axis, written
@@ -62,6 +62,8 @@ def sweep_command(family: Family) -> Callable[..., None]:
         if fixed and options["over"]:
             raise InputError(f"--{fixed.replace('_', '-')} is searched by --over; leave out one of them")
         space = [each for each in space if each.name not in settings | training]
+        if not space:
+            raise InputError("a sweep must have something to search, but all of it is given; name more: --over")
         sources = {"learned": options["data"], "validation": options["valid"]}
         sources = {name: path for name, path in sources.items() if path is not None}
         trials = TRIALS if options["trials"] is None else options["trials"]
@@ -117,7 +119,7 @@ class Sweep:
             raise InputError(
                 "a sweep shares its work by itself; run the command in several terminals, without torchrun"
             )
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         parts = read(self.family, self.sources, self.settings.get("skip", False))
         for end in ends(self.space):
             self.prepared(parts, end)  # a wrong one fails now
@@ -131,7 +133,8 @@ class Sweep:
             study.optimize(partial(self.trial, parts), callbacks=[telling], catch=[Failed])
         if telling.failed >= HOPELESS:
             raise RunError(f"{HOPELESS} trials on end have come to no figure; see {where}, and search less far")
-        report(study, self.space, self.folder, console)
+        with FileLock(self.folder / ".lock"):
+            report(study, self.space, self.folder, console)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -157,14 +160,16 @@ class Sweep:
         """The best figure of a training on what it watches."""
         from ..training.train import train
 
-        task, recipe = self.prepared(parts, {each.name: each.suggest(trial) for each in self.space})
-        run = RunFolder.create(self.folder / f"trial-{trial.number:04}", recipe, task.files)
+        found = {each.name: each.suggest(trial) for each in self.space}
         try:
+            task, recipe = self.prepared(parts, found)
+            run = RunFolder.create(self.folder / f"trial-{trial.number:04}", recipe, task.files)
             outcome = train(task, recipe.training, run, "the same command", Console(quiet=True))
         except Stopped:
             trial.study.enqueue_trial(trial.params)
             raise
-        except RunError as error:
+        except (InputError, DataError, RunError) as error:
+            trial.set_user_attr("reason", str(error))
             raise Failed(str(error)) from error
         assert outcome is not None
         return outcome.best
@@ -179,7 +184,8 @@ class Telling:
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
         """Show a trial that has ended."""
         self.failed = self.failed + 1 if trial.value is None else 0
-        figure = "failed" if trial.value is None else f"{trial.value:.4f}"
+        reason = trial.user_attrs.get("reason")
+        figure = f"failed, {reason}" if trial.value is None else f"{trial.value:.4f}"
         self.console.print(f"trial {trial.number}: {figure}  {written(trial.params)}")
         if counted(study) >= self.trials or self.failed >= HOPELESS:
             study.stop()

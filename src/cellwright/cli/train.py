@@ -17,7 +17,7 @@ from .options import given, parameters, written_out
 
 Run = Annotated[Path, Argument(help="Folder of a run, as training has printed it.")]
 Skip = Annotated[bool, Option("--skip", help="Leave out what is faulty in the data, and say what that was.")]
-FREE = ("data", "minutes", "epochs", "resume", "devices", "nodes", "workers")
+FREE = ("data", "valid", "test", "minutes", "epochs", "resume", "devices", "nodes", "workers")
 """What may be given when a run goes on."""
 
 
@@ -38,16 +38,16 @@ def train_command(family: Family) -> Callable[..., None]:
         fixed = [name for name, value in options.items() if value is not None and name not in FREE]
         if earlier is not None and fixed:
             raise BadParameter(f"--resume keeps the run's own recipe; leave out --{fixed[0].replace('_', '-')}")
+        sources = {"learned": data, "validation": options["valid"], "test": options["test"]}
+        sources = {name: path for name, path in sources.items() if path is not None}
         if machine.nodes > 1 and to_launch(machine):
             resumed = f"--resume {shlex.quote(str(earlier or run or 'FOLDER-OF-THE-RUN'))}"
             remedy = f"cellwright train {family.name} {resumed} --devices {machine.devices} --nodes {machine.nodes}"
             launch(machine, ["train", family.name, *written_out(options)], f"{remedy} (on all of them)")
         elif earlier is not None:
             budget = given({name: options[name] for name in ("minutes", "epochs")}, TrainingSettings)
-            resume(earlier, data, budget, machine)
+            resume(earlier, sources, budget, machine)
         else:
-            sources = {"learned": data, "validation": options["valid"], "test": options["test"]}
-            sources = {name: path for name, path in sources.items() if path is not None}
             settings, training = given(options, family.settings), given(options, TrainingSettings)
             if options["compare"] is None:
                 start(family, sources, run, settings, training, machine)
@@ -81,7 +81,7 @@ def predict(
     skip: Skip = False,
 ) -> None:
     """Let a trained network say what it finds in new data."""
-    from ..training import write_whole
+    from ..durable import replacing
     from .runs import open_run
 
     family, problem, network = open_run(run, skip)
@@ -90,4 +90,6 @@ def predict(
         for piece in found:
             sys.stdout.write(piece)
     else:
-        write_whole(output, "".join(found).encode())
+        with replacing(output) as file:
+            for piece in found:
+                file.write(piece.encode())

@@ -8,7 +8,7 @@ from .evaluation import evaluate
 from .folder import RunFolder, free_folder
 from .machine import Machine
 from .processes import done_by_first, joined
-from .recipe import Recipe, TrainingSettings, checked
+from .recipe import Recipe, TrainingSettings, built
 from .stopping import Stopped
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "RunFolder",
     "Stopped",
     "TrainingSettings",
-    "checked",
+    "built",
     "done_by_first",
     "evaluate",
     "free_folder",

@@ -100,8 +100,8 @@ class Learner(LightningModule):
         share = step.count * processes.count() / count
         return {"loss": step.loss * share, "mean": total / count, "count": round(items)}
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Take the weights into the average."""
+    def follow(self) -> None:
+        """Take the weights of a step into the average."""
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
 

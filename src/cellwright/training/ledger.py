@@ -31,7 +31,7 @@ class Ledger(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count a step.
+        """Count a step, also in the average of the weights: before a checkpoint is written of it.
 
         Raises:
             RunError: the loss is no number any more.
@@ -42,6 +42,7 @@ class Ledger(Callback):
                 f"the training loss must be finite, but became {loss} at step {self.progress.step + 1}; "
                 "train anew with a lower --learning-rate or --clip"
             )
+        self.learner.follow()
         self.progress.learned(loss, outputs["count"])
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -69,14 +69,16 @@ class Progress:
         self.shortened += min(length, longest)
 
     def validated(self, row: Row, figures: Row, sample: str, seconds: float) -> bool:
-        """Count one validation; whether it is the best so far.
+        """Count one validation; whether it is the best so far. What is no number is worse than any.
 
         >>> progress = Progress()
         >>> found = [{"error": 0.5, "loss": 2.0}, {"error": 0.5, "loss": 1.0}, {"error": 0.6, "loss": 0.5}]
         >>> [progress.validated({}, figures, "", 9.0) for figures in found]
         [True, True, False]
+        >>> progress.validated({}, {"error": math.nan, "loss": math.nan}, "", 9.0)
+        False
         """
-        score = [next(iter(figures.values())), figures["loss"]]
+        score = [math.inf if math.isnan(each) else each for each in (next(iter(figures.values())), figures["loss"])]
         self.rows.append(row)
         self.samples.append(sample)
         self.total, self.items = 0.0, 0

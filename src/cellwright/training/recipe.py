@@ -9,12 +9,16 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError, RunError, nearest
 from ..version import __version__
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SEEDS = 2**63
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class TrainingSettings:
         validations: how often to measure within the budget: dense at first, then ever more rarely.
         patience: share of the budget without a gain after which to stop; 1 never stops early.
         average: share of the steps so far whose weights are averaged (Polyak & Juditsky, 1992); 0 averages none.
-        seed: where chance begins.
+        seed: where chance begins: first weights, the order of what is learned from, dropout.
 
     Raises:
         InputError: a number is out of range, or there is no end.
@@ -106,8 +110,25 @@ class Recipe:
             raise RunError(f"a recipe must be JSON, but: {error}; mend it, or train anew") from error
         made = found.get("versions") if isinstance(found, Mapping) else None
         found = checked(found, (each.name for each in dataclasses.fields(Recipe)), made)
-        training = checked(found["training"], (each.name for each in dataclasses.fields(TrainingSettings)), made)
-        return Recipe(**{**found, "training": TrainingSettings(**training)})
+        return Recipe(**{**found, "training": built(TrainingSettings, found["training"], made)})
+
+
+def built(kind: type[Settings], found: Any, made: Any) -> Settings:
+    """Settings out of a part of a recipe.
+
+    Args:
+        kind: of the settings, a dataclass.
+        found: the part.
+        made: the versions that the recipe was made by.
+
+    Raises:
+        RunError: it has other keys, or a value of another type.
+    """
+    values = checked(found, (each.name for each in dataclasses.fields(kind)), made)
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise RunError(f"a recipe has a value of the wrong type: {error}; put it back, or train anew") from error
 
 
 def checked(found: Any, names: Iterable[str], made: Any) -> dict[str, Any]:

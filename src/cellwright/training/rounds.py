@@ -13,6 +13,11 @@ from . import processes
 from .progress import Progress
 from .schedule import Clock, Schedule
 
+EPOCHS = 1_000_003
+"""Epochs of one seed, a prime; behind them come those of the next."""
+DIFFERENT = 1 << 20
+"""Seeds whose epochs are different ones."""
+
 
 class Rounds:
     """Each iteration gives the batches up to the next validation, at least one; of each the part of this process.
@@ -51,7 +56,7 @@ class Rounds:
         """The batches of all epochs, from the one at this step on."""
         epoch, place = divmod(step, self.schedule.steps_per_epoch)
         while True:
-            yield from self.prepared(epoch_of(self.task, epoch), place)
+            yield from self.prepared(epoch_of(self.task, epoch, self.schedule.settings.seed), place)
             epoch, place = epoch + 1, 0
 
     def prepared(self, batches: Divisible, first: int) -> Iterable[Batch]:
@@ -75,7 +80,7 @@ def unaffected(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def epoch_of(task: Task, epoch: int) -> Divisible:
-    """The batches of an epoch, of each the part of this process."""
-    batches = task.training(epoch)
+def epoch_of(task: Task, epoch: int, seed: int) -> Divisible:
+    """The batches of an epoch of a seed, of each the part of this process."""
+    batches = task.training((seed - 1) % DIFFERENT * EPOCHS + epoch)
     return batches if processes.count() == 1 else batches.part(processes.number(), processes.count())

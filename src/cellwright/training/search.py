@@ -11,6 +11,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from ..errors import InputError, nearest
+from ..tasks.recurrent import option
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -118,10 +119,12 @@ def by_choice(trials: Sequence[FrozenTrial], name: str) -> list[tuple[str, int, 
 def written(settings: Mapping[str, Value]) -> str:
     """Settings as options of the command line.
 
-    >>> written({"learning_rate": 0.00123456, "cell": "gru"})
-    '--learning-rate 0.001235 --cell gru'
+    >>> written({"learning_rate": 0.00123456, "cell": "gru", "causal": False})
+    '--learning-rate 0.001235 --cell gru --no-causal'
     """
     return " ".join(
-        f"--{name.replace('_', '-')} {each:.4g}" if isinstance(each, float) else f"--{name.replace('_', '-')} {each}"
+        option(name if each else f"no_{name}")
+        if isinstance(each, bool)
+        else f"{option(name)} {f'{each:.4g}' if isinstance(each, float) else each}"
         for name, each in settings.items()
     )

@@ -79,7 +79,7 @@ def train(
     """
     clock, progress = Clock(), Progress()
     torch.manual_seed(settings.seed)
-    steps = len(epoch_of(task, epoch=0))
+    steps = len(epoch_of(task, 0, settings.seed))
     if steps == 0:
         count = processes.count()
         raise DataError(f"{count} processes need as many examples in a batch; bring more, or lower --devices")

@@ -41,7 +41,7 @@ class Measured(Video):
 
     Attributes:
         columns: the names of the features.
-        features: float32 `[T, features]`.
+        features: float64 `[T, features]`.
     """
 
     columns: tuple[str, ...]
@@ -149,7 +149,7 @@ def of_features(path: Path, columns: tuple[str, ...], lines: Iterator[Line], fau
     found: list[Video] = []
     for each, own in frames.items():
         rows, labels = zip(*own, strict=True)
-        features = torch.tensor(rows, dtype=torch.float32)
+        features = torch.tensor(rows, dtype=torch.float64)
         found.append(Measured(each, labels, f"{path.name}: {each}", columns, features))
     return found
 

@@ -41,7 +41,7 @@ class Window:
     Attributes:
         name: in the column `sequence`, or of its file.
         columns: the names of the features.
-        features: float32 `[T, features]`.
+        features: float64 `[T, features]`.
         label: the class.
         place: its file, and its name there.
     """
@@ -121,7 +121,7 @@ def windows_of_files(path: Path, places: list[Path], faults: Faults) -> list[Win
         for line, what in own.found:
             faults.add(f"{name} line {line}", what)
         if steps:
-            found.append(Window(name, columns, torch.tensor(steps, dtype=torch.float32), each.parent.name, name))
+            found.append(Window(name, columns, torch.tensor(steps, dtype=torch.float64), each.parent.name, name))
         else:
             faults.add(name, "holds no steps")
     faults.check("bring each sequence in the folder of its class: names of features in its first line, then numbers")
@@ -195,6 +195,6 @@ def windows_of_lines(path: Path, names: tuple[str, ...], lines: Iterator[Line], 
         "for each step is learned by: cellwright train frames)"
     )
     return [
-        Window(name, columns, torch.tensor(rows, dtype=torch.float32), labels[name] or None, f"{path.name}: {name}")
+        Window(name, columns, torch.tensor(rows, dtype=torch.float64), labels[name] or None, f"{path.name}: {name}")
         for name, rows in steps.items()
     ]

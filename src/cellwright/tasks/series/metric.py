@@ -66,23 +66,24 @@ class ForecastMetric:
             self.sums["covered"] += float(inside[known].sum())
 
     def compute(self) -> dict[str, float]:
-        """The figures; the loss is the mean square of the error."""
-        if not self.count:
-            return {"mse": math.nan, "loss": math.nan}
+        """The figures; the first, and the loss, is what is made small: the quantile loss, or the MSE."""
         means = {name: total / self.count for name, total in self.sums.items()}
-        return {**means, "loss": means["mse"]}
+        aim = "quantile_loss" if "quantile_loss" in means else "mse"
+        loss = means.get(aim, math.nan)
+        return {aim: loss, **means, "loss": loss}
 
 
 def errors_of(forecast: Tensor, beside: Forecast) -> dict[str, Tensor]:
     """The errors of a scaled forecast by each measure, `[B, F, C]`."""
     error = forecast - beside.true
+    apart = error.abs() * beside.deviations
     true, found = (scaled * beside.deviations + beside.means for scaled in (beside.true, forecast))
     size = true.abs() + found.abs()
     return {
         "mse": error.square(),
         "mae": error.abs(),
-        "smape": torch.where(size > 0, 2 * (true - found).abs() / size, 0.0),
-        "mase": (true - found).abs() / beside.steps,
+        "smape": torch.where(size > 0, 2 * apart / size, 0.0),
+        "mase": apart / beside.steps,
     }
 
 

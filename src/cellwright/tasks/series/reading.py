@@ -7,7 +7,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import torch
@@ -44,6 +44,7 @@ class Series:
         values: float64 `[T, columns]`; NaN where one is missing.
         filled: the same with the last known one in the place of a missing one; NaN before the first.
         spacing: from step to step, microseconds; where it varies, its mean.
+        zone: of the times, if the file has one.
     """
 
     name: str
@@ -52,11 +53,16 @@ class Series:
     values: Tensor
     filled: Tensor
     spacing: int
+    zone: tzinfo | None = None
 
     def part(self, first: int, end: int) -> Series:
         """Some of the steps."""
         steps = slice(first, end)
-        return Series(self.name, self.columns, self.times[steps], self.values[steps], self.filled[steps], self.spacing)
+        return replace(self, times=self.times[steps], values=self.values[steps], filled=self.filled[steps])
+
+    def dates(self, steps: slice) -> list[datetime]:
+        """The times of some steps, in their zone."""
+        return [(START + time * MICROSECOND).replace(tzinfo=self.zone) for time in self.times[steps].tolist()]
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ def read_steps(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[
     numbers, last = (each.tensor().view(-1, len(names)) for each in (values, filled))
     name, steps = path.name.partition(".")[0], times.tensor()
     mean = int(steps[-1] - steps[0]) // max(1, len(steps) - 1)
-    return whole(Series(name, tuple(names), steps, numbers, last, mean), spacings)
+    return whole(Series(name, tuple(names), steps, numbers, last, mean, zone), spacings)
 
 
 def whole(series: Series, spacings: Counter[int]) -> Series:
@@ -173,14 +179,17 @@ def whole(series: Series, spacings: Counter[int]) -> Series:
     if odd or 2 * often < spacings.total() or not often:
         return series
     missing = sum((spacing // usual - 1) * count for spacing, count in spacings.items())
-    if not missing or spacings.total() - often > RARE * spacings.total() or missing > len(series.times):
+    if not missing:
         return replace(series, spacing=usual)
+    many = spacings.total() - often > RARE * spacings.total() or missing > len(series.times)
+    how = "too many to be filled in: the lines count as if they followed one another" if many else "they are unknown"
     warnings.warn(
-        f"the steps of {series.name!r} are {timedelta(microseconds=usual)} apart, but {missing:,} are not there; they "
-        "count as missing numbers",
+        f"the steps of {series.name!r} are {timedelta(microseconds=usual)} apart, but {missing:,} are not there; {how}",
         DataWarning,
         stacklevel=2,
     )
+    if many:
+        return replace(series, spacing=usual)
     times, values, filled = Numbers("q"), Numbers("d"), Numbers("d")
     for first in range(0, len(series.times), PIECE):
         part = slice(first, first + PIECE)
@@ -192,7 +201,7 @@ def whole(series: Series, spacings: Counter[int]) -> Series:
         values.extend(series.values[part][place].masked_fill(behind[:, None] > 0, math.nan).flatten().numpy())
         filled.extend(series.filled[part][place].flatten().numpy())
     numbers, last = (each.tensor().view(-1, len(series.columns)) for each in (values, filled))
-    return Series(series.name, series.columns, times.tensor(), numbers, last, usual)
+    return replace(series, times=times.tensor(), values=numbers, filled=last, spacing=usual)
 
 
 def read_events(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], faults: Faults) -> list[Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...errors import InputError
 from ..recurrent import RecurrentSettings, in_range
 
 
@@ -38,4 +39,8 @@ class SeriesSettings(RecurrentSettings):
         super().__post_init__()
         in_range(self, 1, 1_000_000, "horizon", "period", "stride")
         in_range(self, 0, 1_000_000, "shift")
-        in_range(self, self.period, 1_000_000, "history")
+        in_range(self, 1, 1_000_000, "history")
+        if self.history < self.period:
+            raise InputError(
+                f"--history must be at least --period, which is {self.period}, not {self.history}; change one of them"
+            )

@@ -17,15 +17,18 @@ from ..measurements import tell_constant, varying
 from ..symbols import from_json, to_json
 from ..tables import table_line, unlike
 from ..task import Beside, Carried, Files, Parts, Step
+from .dates import following
 from .metric import Forecast, ForecastMetric, quantile_loss
 from .model import QUANTILES, Forecaster, SeriesBatch
-from .reading import MICROSECOND, START, Piece, Series
+from .reading import MICROSECOND, Piece, Series
 from .settings import SeriesSettings
 
 SCALES_FILE = "columns.json"
 TABLES = ("columns", "means", "deviations", "steps")
 LEAST = 1e-6
 """The least mean change over a season that errors are divided by, as a share of a deviation."""
+LOOKED_AT = 24
+"""Dates by which those of a forecast go."""
 MOST = 1_000_000
 """Windows of an epoch."""
 PIECE = 1 << 20
@@ -85,7 +88,8 @@ class Forecasting:
         if len(series.times) < length:
             raise DataError(
                 f"a series must have at least {length} steps, for a history of {self.settings.history} and a horizon "
-                f"of {self.settings.horizon}, but {series.name!r} has {len(series.times)}; bring more, or shorten them"
+                f"of {self.settings.horizon}, but {series.name!r} has {len(series.times)}; bring more, shorten "
+                "them, or name what is to be watched: --valid"
             )
         return len(series.times) - length + 1
 
@@ -153,7 +157,7 @@ class Forecasting:
         for first in range(0, len(data.times) - history + 1, history):
             steps = torch.arange(first, first + history)
             network(*(each[None] for each in self.history(data, steps)))
-            dates = [(START + time * MICROSECOND).isoformat(" ", "minutes") for time in data.times[steps].tolist()]
+            dates = [date.isoformat(" ", "minutes") for date in data.dates(slice(first, first + history))]
             yield {"date": (dates, ()), "values": (data.values[steps].numpy(), self.columns)}
 
     @torch.no_grad()
@@ -172,10 +176,9 @@ class Forecasting:
         )
         levels = [f" {round(100 * level)} %" for level in QUANTILES] if self.settings.quantiles else [""]
         yield table_line(["date", *(f"{name}{level}" for name in self.columns for level in levels)])
-        last = START + int(data.times[-1]) * MICROSECOND
-        for n, row in enumerate(found.flatten(1).tolist(), 1):
-            date = (last + n * data.spacing * MICROSECOND).isoformat(" ", "seconds")
-            yield table_line([date, *(f"{value:.6g}" for value in row)])
+        dates = following(data.dates(slice(-LOOKED_AT, None)), data.spacing * MICROSECOND)
+        for date, row in zip(dates, found.flatten(1).tolist(), strict=False):
+            yield table_line([date.isoformat(" ", "seconds"), *(f"{value:.6g}" for value in row)])
 
 
 class SeriesTask(Forecasting):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import DataError
 from ..faults import Faults, brief
 from ..files import read_file
+from .spans import are_spans, begun
 
 CONLLU_COLUMNS = 10
 FORM, UPOS = 1, 3
@@ -24,7 +25,7 @@ class Sentence:
 
     Attributes:
         words: at least one.
-        tags: of each word, or None if the file has none.
+        tags: of each word, or None if the file has none; where they mark spans, each span begins with `B-`.
         label: of the sentence, from a comment `# label = ...`, or None.
         lines: all lines of the sentence, comments included.
         places: the number of each word's line among them.
@@ -84,6 +85,8 @@ def read_sentences(path: Path, skip: bool = False) -> list[Sentence]:
                 faults.add(start, "a sentence has no tags, though others have")
         found = [each for each in found if each.tags is not None]
     faults.check("bring CoNLL-U with 10 columns, or a word and its tag on each line")
+    if are_spans(tag for each in found for tag in each.tags or ()):
+        found = [replace(each, tags=each.tags and begun(each.tags)) for each in found]
     if not found:
         raise DataError(f"{str(path)!r} holds no sentence; bring CoNLL-U, or a word and its tag on each line")
     return found
@@ -139,4 +142,4 @@ def is_conllu(line: str) -> bool:
 
 def split(line: str) -> list[str]:
     """The columns of a line: by tabs if there are any, else by white space."""
-    return line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
+    return [each.strip() for each in line.split("\t")] if "\t" in line else line.split()

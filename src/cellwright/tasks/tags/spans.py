@@ -9,13 +9,13 @@ OUTSIDE = "O"
 
 
 def are_spans(tags: Iterable[str]) -> bool:
-    """Whether tags mark spans: all are `O`, `B-...` or `I-...`, and there is a beginning.
+    """Whether tags mark spans: all are `O`, `B-...` or `I-...`, and not all are `O`.
 
     >>> are_spans(["O", "B-city", "I-city"]), are_spans(["NOUN", "VERB"])
     (True, False)
     """
     known = set(tags)
-    return all(tag == OUTSIDE or tag[:2] in ("B-", "I-") for tag in known) and any(tag[:2] == "B-" for tag in known)
+    return all(tag == OUTSIDE or tag[:2] in ("B-", "I-") for tag in known) and bool(known - {OUTSIDE})
 
 
 def spans(tags: Sequence[str]) -> Iterator[Span]:
@@ -33,6 +33,16 @@ def spans(tags: Sequence[str]) -> Iterator[Span]:
             kind = ""
         if not kind and tag != OUTSIDE:
             kind, first = tag[2:], place
+
+
+def begun(tags: Sequence[str]) -> tuple[str, ...]:
+    """The same spans with `B-` where each begins, as in CoNLL-2002; in CoNLL-2003 it parts only spans of one kind.
+
+    >>> begun(["I-a", "I-a", "B-a", "O", "I-b"])
+    ('B-a', 'I-a', 'B-a', 'O', 'B-b')
+    """
+    starts = {first for _, first, _ in spans(tags)}
+    return tuple(f"B-{tag[2:]}" if place in starts else tag for place, tag in enumerate(tags))
 
 
 def follows(before: str, tag: str) -> bool:
