@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 import cellwright as cw
+from cellwright.cells.dual import dual
 
 T = cw.Terms
 
@@ -159,3 +161,34 @@ def test_a_call_with_too_few_tensors_is_refused() -> None:
     zeros = torch.zeros(1, 2)
     with pytest.raises(ValueError, match="zip"):
         cw.cells["lstm"]([zeros] * 3, [zeros] * 4, [zeros] * 2)
+
+
+def test_signals_are_identifiers() -> None:
+    with pytest.raises(cw.CellError, match="must be identifiers, not 'forget gate'"):
+        cw.cell(gates="f")(lambda x, r, s, w: {"forget gate": x.f, "h": x.f + r.f})
+
+
+def test_a_cell_is_a_function_with_a_name() -> None:
+    with pytest.raises(cw.CellError, match="a function with a name"):
+        cw.cell(gates="f")(functools.partial(lambda k, x, r, s, w: {"h": x.f + r.f}, 2))
+
+
+def test_equal_names_of_different_equations_have_different_keys() -> None:
+    def one() -> cw.Cell:
+        @cw.cell(gates="f")
+        def same(x: T, r: T, s: T, w: T) -> dict[str, Tensor]:
+            return {"h": x.f + r.f}
+
+        return same
+
+    def other() -> cw.Cell:
+        @cw.cell(gates="f")
+        def same(x: T, r: T, s: T, w: T) -> dict[str, Tensor]:
+            return {"h": x.f - r.f}
+
+        return same
+
+    first, second = one(), other()
+    assert first.key.partition("#")[0] != second.key.partition("#")[0]
+    assert dual(first).key.startswith(first.key.partition("#")[0])
+    assert one().key.partition("#")[0] == first.key.partition("#")[0]

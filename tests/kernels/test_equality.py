@@ -40,7 +40,21 @@ def many_gates(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, 
     return dict(h=torch.tanh(x.h2 + r.h2) * sum(open_gates) / 13 + 0.1 * s.h)
 
 
-CELLS = {**cw.cells, "unusual": unusual, "of_vectors": of_vectors, "five_gates": five_gates}
+@cw.cell(gates="f g", state="h")
+def with_infinity(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+    """Half of the candidates are made impossible by an infinite number."""
+    f = torch.sigmoid(x.f + r.f)
+    share = torch.exp((x.g + r.g).masked_fill(x.g > 0, float("-inf")))
+    return dict(f=f, h=f * s.h + (1 - f) * share / (1 + share))
+
+
+CELLS = {
+    **cw.cells,
+    "unusual": unusual,
+    "of_vectors": of_vectors,
+    "five_gates": five_gates,
+    "with_infinity": with_infinity,
+}
 
 
 def compared(

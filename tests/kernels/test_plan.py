@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
@@ -132,3 +135,51 @@ def test_verify_of_a_cell_that_leaves_something_unused() -> None:
         return dict(h=torch.tanh(x.a))
 
     assert cw.verify(cw.Recurrent(forgetful, 3, 4), torch.randn(5, 2, 3)) < 1e-5
+
+
+def test_verify_tells_what_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    lstm, x = cw.LSTM(3, 4), torch.randn(5, 2, 3)
+    real = importlib.import_module("cellwright.kernels.cpu").backward
+
+    def spoilt(*arguments: Any) -> Any:
+        dx, d_state, d_weights, d_reset = real(*arguments)
+        d_weights[-1].fill_(torch.nan)
+        return dx, d_state, d_weights, d_reset
+
+    monkeypatch.setattr("cellwright.kernels.cpu.backward", spoilt)
+    assert math.isnan(cw.verify(lstm, x))
+
+
+def test_verify_takes_what_the_layer_takes() -> None:
+    lstm = cw.LSTM(3, 4)
+    packed = torch.nn.utils.rnn.pack_sequence([torch.randn(4, 3), torch.randn(2, 3)])
+    assert cw.verify(lstm, packed) < 1e-5
+    with torch.no_grad():
+        assert cw.verify(lstm, torch.randn(5, 2, 3)) < 1e-5
+    assert cw.verify(lstm, torch.randn(0, 2, 3)) == 0
+
+
+def test_every_layer_is_explained() -> None:
+    one, other = (cw.explain(cw.LSTM(size, 32).bfloat16(), torch.zeros(5, 2, size).bfloat16()) for size in (15, 32))
+    both = cw.explain(cw.LSTM(15, 32, 2).bfloat16(), torch.zeros(5, 2, 15).bfloat16())
+    assert all(part in both for part in (*one.split("; "), *other.split("; ")))
+
+
+def test_a_projected_output_that_a_cell_sums_up_is_left_to_the_reference() -> None:
+    module, x = cw.Recurrent(leaning, 3, 8, proj_size=2), torch.randn(5, 2, 3)
+    assert "it reads its last output, which is projected" in cw.explain(module, x)
+    assert cw.verify(module, x) == 0
+    assert cw.verify(cw.Recurrent(leaning, 3, 8), x) < 1e-5
+
+
+@cw.cell(gates="f g", state="h c")
+def leaning(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, torch.Tensor]:
+    """A cell that adds the mean of its last output."""
+    f = torch.sigmoid(x.f + r.f)
+    c = f * s.c + (1 - f) * torch.tanh(x.g + r.g)
+    return dict(f=f, c=c, h=torch.tanh(c) + s.h.mean(-1, keepdim=True))
+
+
+def test_signs_of_views_are_read() -> None:
+    lstm, z = cw.LSTM(3, 4), torch.randn(5, 2, 3)
+    assert torch.equal(lstm(torch._neg_view(z))[0], lstm(-z)[0])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,3 +89,16 @@ def test_threads_of_python_predict_the_same() -> None:
         found = list(pool.map(predicted, layers))
     for outputs, single in zip(found, expected, strict=True):
         assert all(torch.equal(each, single) for each in outputs)
+
+
+@pytest.mark.parametrize("limit", [{"OMP_THREAD_LIMIT": "1"}, {"OMP_DYNAMIC": "true"}])
+def test_a_pool_that_may_give_fewer_threads_is_not_waited_for(limit: dict[str, str]) -> None:
+    program = (
+        "import torch, cellwright as cw; lstm, x = cw.LSTM(160, 160), torch.randn(40, 2, 160)\n"
+        "torch.set_num_threads(1); expected = lstm(x)[0]\n"
+        "torch.set_num_threads(2); print(float((lstm(x)[0] - expected).abs().max() < 1e-5))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **limit}, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "1.0\n", done.stderr

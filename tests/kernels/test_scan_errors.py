@@ -51,6 +51,9 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "lengths that are too long": (dict(lengths=torch.tensor([1, 4])), "lengths"),
     "a negative length": (dict(lengths=torch.tensor([1, -1])), "lengths"),
     "an unknown precision": (dict(precision="fp8"), "precision is one of ieee, tf32x3, tf32, bf16, not 'fp8'"),
+    "three directions": (dict(weights=[weights()] * 3), "of one direction or of two, but are of 3"),
+    "no direction": (dict(weights=[]), "of one direction or of two, but are of 0"),
+    "a mask that learns": (dict(mask=torch.ones(1, 2, 5, requires_grad=True)), "noise and mask have no gradient"),
     "resets turned round": (dict(reset=torch.zeros(ROWS, STEPS, dtype=torch.bool)), "reset"),
 }
 
@@ -113,3 +116,13 @@ def test_what_fits_is_not_refused() -> None:
     scan()
     scan("gru")
     scan(lengths=torch.tensor([0, 3]), reset=torch.zeros(STEPS, ROWS, dtype=torch.bool))
+
+
+def test_a_single_state_may_come_alone() -> None:
+    scan("gru", state=torch.zeros(1, ROWS, UNITS))
+
+
+def test_no_calls_are_refused() -> None:
+    lstm = cw.LSTM(3, 4)
+    with pytest.raises(cw.InputError, match="vmap must have something to map over"):
+        torch.func.vmap(lambda x: lstm(x)[0], 1)(torch.randn(5, 0, 2, 3))

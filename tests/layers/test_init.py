@@ -42,7 +42,7 @@ def test_the_forget_bias_of_a_cell_with_its_own() -> None:
 
 
 def test_the_forget_bias_is_shown() -> None:
-    assert repr(cw.LSTM(3, 4, forget_bias=1.0)) == "LSTM('lstm', 3, 4, forget_bias=1.0)"
+    assert repr(cw.LSTM(3, 4, forget_bias=1.0)) == "LSTM(3, 4, forget_bias=1.0)"
 
 
 def test_a_large_forget_bias_keeps_the_cell_state() -> None:

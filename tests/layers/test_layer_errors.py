@@ -42,6 +42,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: cw.LSTM(3, 4)(X, (STATE, None)),
         "the state of lstm must be tensors, h, c, or None alone",
     ),
+    "a number for a state": (lambda: cw.LSTM(3, 4)(X, 5), "the state of lstm must be tensors, h, c, or None alone"),
     "two states of one": (lambda: cw.GRU(3, 4)(X, (STATE, STATE)), "the state of gru is h of the shapes"),
     "a state for another batch": (
         lambda: cw.GRU(3, 4)(X, torch.zeros(1, 3, 4)),

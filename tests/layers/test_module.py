@@ -7,6 +7,7 @@ import io
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -134,10 +135,11 @@ def test_hooks_see_calls(layer: cw.Recurrent) -> None:
 @pytest.mark.parametrize(
     ("layer", "shown"),
     [
-        (cw.LSTM(80, 12), "LSTM('lstm', 80, 12)"),
-        (cw.LSTM(80, 12, 2, dropout=0.5), "LSTM('lstm', 80, 12, num_layers=2, dropout=0.5)"),
-        (cw.GRU(3, 4, bias=False, batch_first=True), "GRU('gru', 3, 4, bias=False, batch_first=True)"),
-        (cw.RNN(3, 4, nonlinearity="relu"), "RNN('rnn_relu', 3, 4)"),
+        (cw.LSTM(80, 12), "LSTM(80, 12)"),
+        (cw.LSTM(80, 12, 2, dropout=0.5), "LSTM(80, 12, num_layers=2, dropout=0.5)"),
+        (cw.LSTM(80, 12, cell="peephole", precision="ieee"), "LSTM(80, 12, precision='ieee', cell='peephole')"),
+        (cw.GRU(3, 4, bias=False, batch_first=True), "GRU(3, 4, bias=False, batch_first=True)"),
+        (cw.RNN(3, 4, nonlinearity="relu"), "RNN(3, 4, nonlinearity='relu')"),
         (cw.Recurrent(own, 3, 4, bidirectional=True), "Recurrent('own', 3, 4, bidirectional=True)"),
     ],
 )
@@ -161,3 +163,56 @@ def test_a_cell_that_could_not_be_loaded_again_is_not_saved(tmp_path: Path) -> N
 
 def output_of(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
     return dict(h=torch.tanh(x.a + r.a))
+
+
+def test_kinds_have_the_names_of_torch() -> None:
+    for ours, theirs in ((cw.LSTM(3, 4), nn.LSTM(3, 4)), (cw.GRU(3, 4), nn.GRU(3, 4)), (cw.RNN(3, 4), nn.RNN(3, 4))):
+        assert ours.mode == theirs.mode
+        assert repr(ours) == repr(theirs)
+    assert cw.RNN(3, 4, nonlinearity="relu").mode == "RNN_RELU"
+
+
+def test_dropout_of_one_layer_is_told_to_do_nothing() -> None:
+    with pytest.warns(UserWarning, match="acts between layers, but there is only one"):
+        cw.LSTM(3, 4, dropout=0.5)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    layer = cw.LSTM(3, 4, 2, dropout=np.float32(0.25), zoneout=np.float64(0.1), forget_bias=np.float32(1))
+    assert (layer.dropout, layer.regularisation.kept) == (0.25, (0.1, 0.1))
+
+
+def test_a_layer_whose_parameters_are_elsewhere_runs() -> None:
+    layer, x = cw.LSTM(3, 4), torch.randn(5, 2, 3)
+    replica = layer._replicate_for_data_parallel()
+    for name, each in layer._parameters.items():
+        setattr(replica, name, each.detach().clone())
+    assert torch.equal(replica(x)[0], layer(x)[0])
+
+
+def test_resets_come_to_the_device_of_the_input() -> None:
+    layer, x = cw.LSTM(3, 4), torch.randn(5, 2, 3)
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        layer(x, reset=torch.ones(5, 2, dtype=torch.bool, device="meta"))
+
+
+def test_a_default_device_changes_nothing() -> None:
+    layer, x = cw.LSTM(3, 4, 2, dropout=0.5, weight_dropout=0.5), torch.randn(5, 2, 3)
+    packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([3, 5]), enforce_sorted=False)
+    torch.manual_seed(1)
+    expected = layer(packed)[0].data
+    torch.manual_seed(1)
+    with torch.device("meta"):
+        assert torch.equal(layer(packed)[0].data, expected)
+
+
+def test_hooks_of_every_kind_come_before_a_trace() -> None:
+    layer, x = cw.LSTM(3, 4), torch.randn(5, 2, 3)
+    layer.register_forward_pre_hook(lambda module, arguments, keywords: None, with_kwargs=True)
+    layer.register_forward_pre_hook(
+        lambda module, arguments, keywords: ((2 * arguments[0],), keywords), with_kwargs=True
+    )
+    assert torch.equal(layer.trace(x).output, layer(x)[0])
+    layer.register_forward_pre_hook(lambda module, arguments: (arguments[0], None))
+    with pytest.raises(cw.InputError, match="may change the input here, but bring nothing else"):
+        layer.trace(x)

@@ -281,7 +281,7 @@ def test_a_copy_has_the_options(tmp_path: Path) -> None:
 
 def test_repr_shows_the_options() -> None:
     shown = repr(cw.LSTM(3, 4, zoneout=0.1, cell_clip=3.0, learned_state=True))
-    assert shown == "LSTM('lstm', 3, 4, zoneout=0.1, cell_clip=3.0, learned_state=True)"
+    assert shown == "LSTM(3, 4, zoneout=0.1, cell_clip=3.0, learned_state=True)"
 
 
 @pytest.mark.parametrize("cell", list(cw.cells))
@@ -344,6 +344,18 @@ def test_a_change_reaches_its_signal_however_it_is_written(function: Callable[..
             torch.manual_seed(3)
             outputs.append(module(x())[0])
         assert torch.allclose(*outputs, atol=1e-12)
+
+
+def nameless(x: cw.Terms, r: cw.Terms, s: cw.Terms, _: cw.Terms) -> dict[str, Tensor]:
+    i, f, o = (x.i + r.i).sigmoid(), (x.f + r.f).sigmoid(), (x.o + r.o).sigmoid()
+    c = f * s.c + i * (x.g + r.g).tanh()
+    return dict(g=(x.g + r.g).tanh(), c=c, h=o * c.tanh())
+
+
+def test_masks_come_under_whatever_name_the_function_has() -> None:
+    cell = cw.Cell(nameless, "nameless", ("i", "f", "g", "o"), ("h", "c"), {}, candidate="g")
+    module = cw.Recurrent(cell, INPUTS, UNITS, dtype=torch.float64, candidate_dropout=0.5)
+    assert float((module.trace(x())["g"] == 0).double().mean()) == pytest.approx(0.5, abs=0.2)
 
 
 def test_a_change_reaches_a_signal_that_is_set_beside_others() -> None:

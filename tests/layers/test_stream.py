@@ -43,7 +43,8 @@ def test_has_the_numbers_of_the_layer(cell: str | cw.Cell, layers: int, rows: in
         output, last = module(x)
     stream = module.stream(rows)
     assert torch.allclose(streamed(stream, x), output, rtol=0, atol=1e-13)
-    for one, other in zip(stream.state, (last,) if isinstance(last, Tensor) else last, strict=True):
+    assert type(stream.state) is type(last)
+    for one, other in zip(stream.state, last, strict=True):
         assert torch.allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
@@ -245,3 +246,36 @@ def test_hooks_before_a_call_may_change_the_input() -> None:
     module.register_forward_pre_hook(lambda module, given: 2 * given[0])
     module.register_forward_pre_hook(lambda module, given, keywords: ((given[0] + 1,), keywords), with_kwargs=True)
     assert torch.equal(module.trace(x).output, module(x)[0])
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_output_may_be_the_next_input(layers: int) -> None:
+    torch.manual_seed(0)
+    stream, other = (cw.LSTM(512, 512, layers).eval().stream(2) for _ in range(2))
+    other.module.load_state_dict(stream.module.state_dict())
+    y = z = torch.randn(2, 512)
+    for _ in range(20):
+        y, z = stream.step(y), other.step(z.clone())
+        assert torch.equal(y, z)
+
+
+def test_the_state_is_what_the_layer_returns() -> None:
+    for cell in ("lstm", "gru"):
+        module, x = made(cell)
+        _, state = module(x)
+        stream = module.stream(ROWS)
+        stream.state = state
+        assert type(stream.state) is type(state)
+        for one, other in zip(stream.state, state, strict=True):
+            assert torch.equal(one, other)
+        with pytest.raises(cw.InputError, match="must be tensors, not None; let new sequences begin by reset"):
+            stream.state = None
+
+
+def test_a_stream_of_inference_mode_can_be_reset_outside() -> None:
+    module, x = made()
+    with torch.inference_mode():
+        stream = module.stream(ROWS)
+        first = stream.step(x[0]).clone()
+    stream.reset()
+    assert torch.equal(stream.step(x[0]), first)

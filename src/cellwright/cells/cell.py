@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
 import operator
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -53,7 +55,8 @@ class Cell:
         signals: names of everything that the function returns, in order.
         states: the same as `state`, with those first that the recurrent weights multiply, `h` before all.
         variant: what was changed in another cell; empty if nothing was.
-        key: the name and the variant, with a number if another cell has them already.
+        digest: of the source of the function, where that is the user's; changed cells have that of the cell behind.
+        key: the name, digest and variant, with a number if another cell has them already.
     """
 
     function: CellFunction
@@ -66,12 +69,16 @@ class Cell:
     candidate: str = ""
     bias: bool = True
     variant: str = ""
+    digest: str = ""
     signals: tuple[str, ...] = field(init=False)
     states: tuple[str, ...] = field(init=False)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
-        name = f"{self.name} with {self.variant}" if self.variant else self.name
+        if not self.digest and not self.function.__module__.startswith(f"{__package__.partition('.')[0]}."):
+            object.__setattr__(self, "digest", digest_of(self.function))
+        name = f"{self.name}-{self.digest}" if self.digest else self.name
+        name = f"{name} with {self.variant}" if self.variant else name
         same = sum(key.partition("#")[0] == name for key in by_key)
         object.__setattr__(self, "signals", checked_signals(self))
         rest = (name for name in self.state if name not in self.recurrent)
@@ -177,6 +184,16 @@ class Cell:
         return sum(torch.Size(row.shape).numel() for row in self.dimensions(input_size, hidden_size))
 
 
+def digest_of(function: CellFunction) -> str:
+    """What tells the equations of a function from others of its name, in other processes too."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):  # written in a shell, say
+        code = function.__code__
+        source = f"{code.co_code!r} {code.co_consts} {code.co_names}"
+    return hashlib.sha256(source.encode()).hexdigest()[:8]
+
+
 class Made(dict[str, Cell]):
     """Every cell that was made, by its key: an operator of PyTorch takes names, not cells."""
 
@@ -186,7 +203,7 @@ class Made(dict[str, Cell]):
         Raises:
             CellError: always.
         """
-        raise CellError(f"there is no cell {key!r} here; make a layer with it first, with the same options")
+        raise CellError(f"there is no cell {key!r} here; make a layer with it first, of the same source and options")
 
 
 by_key = Made()
@@ -244,6 +261,8 @@ def cell(
         starts = dict.fromkeys(names if len(set(names)) == len(names) else [vectors])
 
     def decorate(function: CellFunction) -> Cell:
+        if not hasattr(function, "__name__"):
+            raise CellError(f"a cell is a function with a name, not {function!r}; write it with `def`")
         names = tuple(gates.split()), tuple(state.split())
         return Cell(function, function.__name__, *names, dict(starts), candidate=candidate, bias=bias)
 
@@ -273,6 +292,8 @@ def checked_signals(cell: Cell) -> tuple[str, ...]:
                 f"{', '.join(signals) or 'nothing'}; add {name}={name} to the dict"
             )
     for name, value in signals.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise CellError(f"{line_of(cell)}: signals of the cell {cell.name!r} must be identifiers, not {name!r}")
         if not isinstance(value, Tensor) or value.shape != example.shape or value.dtype != example.dtype:
             found = f"{list(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
             raise CellError(

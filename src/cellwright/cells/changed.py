@@ -69,13 +69,14 @@ def insert(cell: Cell, function: ast.FunctionDef, change: Change) -> None:
     listed = returned[-1].value if len(returned) == 1 else None
     if not isinstance(listed, ast.Call) or change.signal not in [each.arg for each in listed.keywords]:
         raise CellError(f"the function of the cell {cell.name!r} must end with one `return dict({change.signal}=...)`")
+    others = function.args.args[3].arg
     (entry,) = (each for each in listed.keywords if each.arg == change.signal)
     lines = [number for number, line in enumerate(function.body) if sets(line, entry.value)]
     if not lines:
-        entry.value = with_change(entry.value, change)
+        entry.value = with_change(entry.value, change, others)
         return
     assert isinstance(entry.value, ast.Name)
-    again = ast.Assign([ast.Name(entry.value.id, ast.Store())], with_change(entry.value, change))
+    again = ast.Assign([ast.Name(entry.value.id, ast.Store())], with_change(entry.value, change, others))
     function.body.insert(lines[-1] + 1, again)
 
 
@@ -101,11 +102,11 @@ def sets(line: ast.stmt, value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id in stored
 
 
-def with_change(value: ast.expr, change: Change) -> ast.expr:
-    """An expression with the change behind it."""
+def with_change(value: ast.expr, change: Change, others: str) -> ast.expr:
+    """An expression with the change behind it, whose noise stands in an argument of that name."""
     text = change.text
     for name in change.noise:
-        text = text.replace(name, f"w.{name}")
+        text = text.replace(name, f"{others}.{name}")
     return ast.parse(f"({ast.unparse(value)}) {text}", mode="eval").body
 
 
@@ -113,6 +114,7 @@ def compiled(cell: Cell, function: ast.FunctionDef) -> CellFunction:
     """The function, in the surroundings of the one it comes from."""
     known: dict[str, Any] = {**cell.function.__globals__, **inspect.getclosurevars(cell.function).nonlocals}
     module = ast.fix_missing_locations(ast.Module([function], []))
+    ast.increment_lineno(module, cell.function.__code__.co_firstlineno - 1)
     exec(compile(module, cell.function.__code__.co_filename, "exec"), known)
     made: CellFunction = known[function.name]
     return made

@@ -87,4 +87,6 @@ def dual(cell: Cell) -> Cell:
             cell.noise,
             (*slopes_of(cell.recurrent), *cell.recurrent),
             bias=cell.bias,
+            variant=", ".join(filter(None, [cell.variant, "forward mode"])),
+            digest=cell.digest,
         )

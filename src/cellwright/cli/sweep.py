@@ -184,9 +184,9 @@ class Telling:
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
         """Show a trial that has ended."""
         self.failed = self.failed + 1 if trial.value is None else 0
-        reason = trial.user_attrs.get("reason")
-        figure = f"failed, {reason}" if trial.value is None else f"{trial.value:.4f}"
-        self.console.print(f"trial {trial.number}: {figure}  {written(trial.params)}")
+        reason = f": {trial.user_attrs['reason']}" if "reason" in trial.user_attrs else ""
+        figure = "failed" if trial.value is None else f"{trial.value:.4f}"
+        self.console.print(f"trial {trial.number}: {figure}  {written(trial.params)}{reason}")
         if counted(study) >= self.trials or self.failed >= HOPELESS:
             study.stop()
 

@@ -81,7 +81,7 @@ def described(made: Pass, passes: Sequence[Pass], key: str, arrays: dict[str, Ar
         arrays[f"{key}.weight.{n}"] = (weight if weight.dtype == torch.float64 else weight.float()).numpy()
     options = made.regularisation
     return {
-        "name": made.name, "cell": options.cell.name, "zoneout": options.zoneout, "cell_clip": options.cell_clip,
+        "name": made.name, "cell": options.cell.name, "zoneout": options.kept, "cell_clip": options.cell_clip,
         "reverse": made.reverse, "x": first, "inputs": earlier, "bias": made.weights.b_w is not None,
         "projected": made.weights.p is not None, "weights": len(made.weights.tensors()), "functions": made.functions,
     }  # fmt: skip

@@ -19,6 +19,8 @@ def check(layer: Layer) -> None:
         InputError: one does not; the message states the rule and the value.
     """
     x, weights = layer.x, layer.weights
+    if len(weights) not in (1, 2):
+        raise InputError(f"weights must be of one direction or of two, but are of {len(weights)}")
     inputs, packed = weights[0].w.shape[-1], layer.lengths if x.dim() == 2 else None
     if (packed is None and x.dim() != 3) or x.shape[-1] != inputs:
         raise InputError(
@@ -75,6 +77,8 @@ def check_noise(layer: Layer) -> None:
         raise InputError(
             f"noise must be {[*places, *wanted]}, or with ones in the first places, but is {list(noise.shape)}"
         )
+    if any(each is not None and each.requires_grad for each in (noise, mask)):
+        raise InputError("noise and mask have no gradient; pass them detached, or let the cell learn a vector")
     if mask is not None and mask.shape != layer.shape_of_output():
         raise InputError(f"mask must be {list(layer.shape_of_output())}, but is {list(mask.shape)}")
 

@@ -58,6 +58,7 @@ def head(program: Program, dtype: str, name: str) -> str:
             "    exp, expm1, fabs, larger, log, log1p, sigmoid, smaller, spread, sqrt, tanh, total, where",
             ")\n",
             f"DTYPE = tl.constexpr(tl.{dtype})",
+            'inf, nan = tl.constexpr(float("inf")), tl.constexpr(float("nan"))',
             *lines,
         ]
     )

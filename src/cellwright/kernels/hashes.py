@@ -57,6 +57,6 @@ def routine() -> Callable[[int, int, int], None]:
 def hashes_in_one_pass(start: int, count: int) -> Tensor:
     """The hashes of positions 1, 2, ...: `[count]` of 64 bits."""
     whole = -(-count // LANES) * LANES
-    found = torch.empty(whole, dtype=torch.int64)
+    found = torch.empty(whole, dtype=torch.int64, device="cpu")
     routine()(start, whole, found.data_ptr())
     return found[:count]

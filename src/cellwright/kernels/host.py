@@ -58,6 +58,16 @@ def parallel_runner() -> Callable[..., None] | None:
 
 
 @cache
+def grants(threads: int) -> bool:
+    """Whether that pool starts as many threads as it is asked for: those of a kernel wait for every one of them."""
+    try:
+        library = ctypes.CDLL(torch._C.__file__)
+        return not library.omp_get_dynamic() and library.omp_get_thread_limit() >= threads
+    except (OSError, AttributeError):
+        return False
+
+
+@cache
 def thread_number() -> int:
     """The address of `omp_get_thread_num` of the same pool."""
     return address_of(ctypes.CDLL(torch._C.__file__).omp_get_thread_num)

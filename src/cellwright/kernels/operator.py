@@ -105,8 +105,9 @@ def given_of(call: Forward | Backward) -> Given:
     ragged, noise = ragged_of(call.x, call.lengths), call.noise
     if noise is not None:
         always = math.prod(noise.shape[:-3]) == 1
-        noise = (noise if always else in_places(noise, ragged)).reshape(-1, *noise.shape[-3:]).contiguous()
-    mask = None if call.mask is None else call.mask.contiguous()
+        noise = (noise if always else in_places(noise, ragged)).reshape(-1, *noise.shape[-3:])
+        noise = as_read(noise)
+    mask = None if call.mask is None else as_read(call.mask)
     around = Around(ragged, in_places(call.reset, ragged), noise, mask, call.precision)
     x, sizes = in_places(call.x, ragged), sizes_of(call, ragged)
     return Given(sizes, x, whole(call.state), whole(call.weights), call.bias, whole(call.reset_state), around)
@@ -123,7 +124,7 @@ def in_places(tensor: T, ragged: Ragged | None) -> T:
     """A tensor, if there is one, in the order of the kernel and without gaps in memory."""
     if tensor is None:
         return None
-    return tensor.contiguous() if ragged is None else ragged.packed(tensor).contiguous()
+    return as_read(tensor if ragged is None else ragged.packed(tensor))
 
 
 def sizes_of(call: Forward | Backward, ragged: Ragged | None = None) -> Sizes:
@@ -158,10 +159,10 @@ def scan_backward(*arguments: Any) -> list[Tensor]:
     kernel = engine.kernel_of(by_key[call.cell], call.x.dtype, True, call.watch, call.projected)
     given = given_of(call)
     d_last, d_saved = (
-        [None if each is None else each.contiguous() for each in group] for group in (call.d_last, call.d_saved)
+        [None if each is None else as_read(each) for each in group] for group in (call.d_last, call.d_saved)
     )
     dx, d_state, d_weights, d_reset = engine.backward(
-        kernel, given, call.dy.contiguous(), d_last, call.y.contiguous(), whole(call.saved), d_saved, call.with_dx,
+        kernel, given, as_read(call.dy), d_last, as_read(call.y), whole(call.saved), d_saved, call.with_dx,
         call.groups,
     )  # fmt: skip
     ragged = given.around.ragged
@@ -179,9 +180,14 @@ def scan_backward_shapes(*arguments: Any) -> list[Tensor]:
     return [dx, *map(torch.empty_like, call.state), *d_weights, *map(torch.empty_like, call.reset_state)]
 
 
+def as_read(tensor: Tensor) -> Tensor:
+    """A tensor as a kernel reads it: without gaps in memory, and with its own signs."""
+    return tensor.resolve_neg().contiguous() if tensor.is_neg() else tensor.contiguous()
+
+
 def whole(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors, each without gaps in memory."""
-    return [tensor.contiguous() for tensor in tensors]
+    """The tensors as a kernel reads them."""
+    return list(map(as_read, tensors))
 
 
 for device in ("CPU", "CUDA"):

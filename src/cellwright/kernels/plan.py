@@ -239,4 +239,5 @@ def threads_note() -> str:
     """How many threads the kernels use, in words."""
     if host.parallel_runner() is None:
         return "one thread: PyTorch's OpenMP pool was not found"
-    return f"up to {torch.get_num_threads()} threads of PyTorch's OpenMP pool"
+    threads = torch.get_num_threads()
+    return f"up to {threads if host.grants(threads) else 1} threads of PyTorch's OpenMP pool"

@@ -182,6 +182,8 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool, pr
         state = {name: tape.argument(signals[name]) for name in states}
         values = [tape.argument(signals[name]) for name in watched]
         forward = live(tape.nodes, [*state.values(), *values])
+        if projected and any(f"s_{name}" in node.arguments for node in forward for name in cell.recurrent):
+            raise Untraceable("it reads its last output, which is projected")
         if not differentiate:
             return Program(*names, forward, state)
         tape.introduce(cotangents)

@@ -17,12 +17,12 @@ __all__ = ["Weights", "scan"]
 def scan(
     cell: Cell,
     x: Tensor,
-    state: Sequence[Tensor] | None,
+    state: Tensor | Sequence[Tensor] | None,
     weights: Weights | Sequence[Weights],
     *,
     lengths: Tensor | None = None,
     reset: Tensor | None = None,
-    reset_state: Sequence[Tensor] | None = None,
+    reset_state: Tensor | Sequence[Tensor] | None = None,
     noise: Tensor | None = None,
     mask: Tensor | None = None,
     precision: str | None = None,
@@ -32,14 +32,14 @@ def scan(
     Args:
         cell: the equations.
         x: inputs `[T, B, I]`; or packed `[N, I]`, as in PyTorch's PackedSequence, with lengths.
-        state: first states `[D, B, H]`, in the order of `cell.state`; None for zeros.
+        state: first states `[D, B, H]`, in the order of `cell.state`, a single one perhaps alone; None for zeros.
         weights: of one direction, or of two: the second runs from the end to the start.
         lengths: 64-bit integers `[B]`, the steps of each sequence; the longest first if x is packed.
         reset: truth values `[T, B]`, or packed `[N]`: where a new piece begins.
         reset_state: the states that a new piece begins with, as `state`; zeros by default.
         noise: what the cell takes for every step beside its weights, `[T, B, D, noise, H]`, or packed
             `[N, D, noise, H]`; ones in place of T and B, or N, if it is always the same.
-        mask: `[D, B, H]`: what h is multiplied by on its way to the recurrent weights.
+        mask: `[D, B, H]`: what h is multiplied by on its way to the recurrent weights; as noise, without a gradient.
         precision: of the recurrent products in the GPU kernel, as `Recurrent` has it.
 
     Returns:
@@ -57,12 +57,15 @@ def scan(
     if not isinstance(cell, Cell):
         raise InputError(f"cell must be a cell, such as cellwright.cells['lstm'], not {cell!r}")
     directions = [weights] if isinstance(weights, Weights) else list(weights)
-    first, brought = in_order(cell, state or ()), in_order(cell, reset_state or ())
+    first, brought = in_order(cell, state), in_order(cell, reset_state)
+    lengths = None if lengths is None else lengths.cpu()
+    reset = None if reset is None else reset.to(x.device)
     outputs, last = plan.run(Layer(cell, x, first, directions, lengths, reset, brought, noise, mask, precision))
     found = dict(zip(cell.states, last, strict=True))
     return outputs, tuple(found[name] for name in cell.state)
 
 
-def in_order(cell: Cell, given: Sequence[Tensor]) -> Sequence[Tensor]:
+def in_order(cell: Cell, given: Tensor | Sequence[Tensor] | None) -> Sequence[Tensor]:
     """States in the order of `cell.states`; as they are, for `check` to see, if there are too few or too many."""
+    given = () if given is None else (given,) if isinstance(given, Tensor) else given
     return [given[cell.state.index(name)] for name in cell.states] if len(given) == len(cell.state) else given

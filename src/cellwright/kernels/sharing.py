@@ -42,9 +42,10 @@ def note_crowd() -> None:
 
 
 def threads_now() -> int:
-    """PyTorch's number of threads; one in a forked process, whose pool is gone, and while it is crowded."""
-    alone = _forked or (_crowded_until and time.monotonic() < _crowded_until)
-    return 1 if alone else torch.get_num_threads()
+    """PyTorch's number of threads; one in a forked process, whose pool is gone, while it is crowded, or if limited."""
+    threads = torch.get_num_threads()
+    alone = _forked or (_crowded_until and time.monotonic() < _crowded_until) or not host.grants(threads)
+    return 1 if alone else threads
 
 
 if hasattr(os, "register_at_fork"):

@@ -42,7 +42,7 @@ def gradients(kernel: Kernel, call: Call, given: Given, groups: int) -> list[Ten
     dz_x, dz_r = left(fields.DZX, *blocks), left(fields.DZR, *blocks)
     h = left(fields.H_BEFORE, directions, recurrent, places, padded)[..., :units]
     d_vectors = left(fields.D_PACKED_VECTORS, directions, layout.vectors, rows, padded)[..., :units]
-    order = torch.arange(rows) if ragged is None or ragged.order is None else ragged.order.argsort()
+    order = torch.arange(rows, device="cpu") if ragged is None or ragged.order is None else ragged.order.argsort()
     found = []
     for direction in range(directions):
         d_x = of_gates(dz_x[direction])

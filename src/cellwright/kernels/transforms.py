@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, stack, vmap
 
+from ..errors import InputError
 from .kind import Kind
 
 Flat = Sequence[Tensor | None]
@@ -19,6 +20,8 @@ Mapped = tuple[tuple[Tensor, ...], tuple[int | None, ...]]
 
 def forward(scan: Apply, calls: int, dims: Dims, kind: Kind, flat: Flat) -> Mapped:
     """`vmap` of `scan`: the results, and where in each the calls stand."""
+    if calls == 0:
+        raise InputError("vmap must have something to map over, but its dimension has no entry; leave out the call")
     if not together(kind, dims, flat):
         return one_by_one(lambda *each: scan(kind, *each), calls, dims, flat)
     rows_at = rows_given(kind)

@@ -36,7 +36,7 @@ def arranged(
     first = first_state(module, state, x, x.shape[1], layout.single)
     brought: list[Tensor] = []
     if reset is not None:
-        reset = layout.time_first(reset).contiguous()
+        reset = layout.time_first(reset).to(x.device).contiguous()
         brought = first_state(module, reset_state, x, x.shape[1], layout.single)
     return layout, Sequences(x, first, checked_lengths(lengths, x.shape[1]), reset, brought)
 
@@ -50,7 +50,8 @@ def check_input(module: Recurrent, x: Tensor) -> None:
             f"{module.input_size}, but is {list(x.shape)}"
         )
     weight = module._parameters.get("weight_hh_l0")
-    weight = next(module.parameters()) if weight is None else weight  # one that is made anew at every look
+    weight = next(module.parameters(), None) if weight is None else weight  # one that is made anew at every look
+    weight = module.parameter("weight_hh_l0") if weight is None else weight  # a layer without parameters of its own
     if x.dtype != weight.dtype and autocast_dtype(x.device.type) is None:
         raise InputError(
             f"the input and the parameters must have one dtype, but are {x.dtype} and {weight.dtype}; convert "
@@ -69,7 +70,7 @@ def first_state(module: Recurrent, state: State | None, x: Tensor, rows: int, si
         learned = [module.parameter(f"{name}_0") for name in module.cell.states] if module.learned_state else []
         return [each[:, None].expand(-1, rows, -1) for each in learned]
     names = module.cell.state
-    given = (state,) if isinstance(state, Tensor) else tuple(state)
+    given = (state,) if isinstance(state, Tensor) else tuple(state) if isinstance(state, Sequence) else (None,)
     if not all(isinstance(each, Tensor) for each in given):
         raise InputError(f"the state of {module.cell.name} must be tensors, {', '.join(names)}, or None alone")
     batch = () if single else (rows,)

@@ -35,6 +35,8 @@ class LSTM(Recurrent):
         InputError: as `Recurrent`; also for an option that this version lacks.
     """
 
+    mode = "LSTM"
+
     def __init__(
         self,
         input_size: int,
@@ -70,6 +72,10 @@ class LSTM(Recurrent):
             **known(options),
         )
 
+    def extra_repr(self) -> str:
+        """The arguments that are not the usual ones."""
+        return ", ".join([*self.arguments(), *[f"cell={self.cell.name!r}"] * (self.cell.name != "lstm")])
+
 
 class GRU(Recurrent):
     """Takes the place of `torch.nn.GRU`: same constructor, state_dict, call and results.
@@ -81,6 +87,8 @@ class GRU(Recurrent):
     >>> y.shape, h.shape
     (torch.Size([7, 2, 5]), torch.Size([1, 2, 5]))
     """
+
+    mode = "GRU"
 
     def __init__(
         self,
@@ -108,6 +116,10 @@ class GRU(Recurrent):
             dtype,
             **known(options),
         )
+
+    def extra_repr(self) -> str:
+        """The arguments that are not the usual ones."""
+        return ", ".join(self.arguments())
 
 
 class RNN(Recurrent):
@@ -146,6 +158,15 @@ class RNN(Recurrent):
             device, dtype, **known(options),
         )  # fmt: skip
         self.nonlinearity = nonlinearity
+
+    @property
+    def mode(self) -> str:
+        """What torch calls the kind of layer."""
+        return f"RNN_{self.nonlinearity.upper()}"
+
+    def extra_repr(self) -> str:
+        """The arguments that are not the usual ones."""
+        return ", ".join([*self.arguments(), *["nonlinearity='relu'"] * (self.nonlinearity == "relu")])
 
 
 def known(options: dict[str, Any]) -> dict[str, Any]:

@@ -29,11 +29,16 @@ def explain(module: Recurrent, x: Tensor | PackedSequence) -> str:
         sequences = module.packed(x, None)
     else:
         _, sequences = arranged(module, x, None, None, None, None)
-    choice = plan.choose(module.layer(0, sequences))
-    return f"{choice}; {plan.threads_note()}" if choice.backend == "cpu" else str(choice)
+    choices = []
+    for number in range(module.num_layers):
+        choices.append(plan.choose(module.layer(number, sequences)))
+        width = module.directions * module.output_size
+        sequences = sequences._replace(x=sequences.x.new_empty(*sequences.x.shape[:-1], width))
+    told = "; ".join(dict.fromkeys(map(str, choices)))
+    return f"{told}; {plan.threads_note()}" if any(each.backend == "cpu" for each in choices) else told
 
 
-def verify(module: Recurrent, x: Tensor, **options: Any) -> float:
+def verify(module: Recurrent, x: Tensor | PackedSequence, **options: Any) -> float:
     """The largest difference between `module(x)` on its backend and on the reference, on this machine.
 
     Outputs, last states and the gradients of the input and of every parameter are compared, each relative to
@@ -53,18 +58,26 @@ def verify(module: Recurrent, x: Tensor, **options: Any) -> float:
         ours = everything(lambda given: module(given, **options), module, x)
     with torch.random.fork_rng(devices=[]), plan.backend("reference"):
         reference = everything(lambda given: module(given, **options), module, x)
-    return max(relative_difference(one, other) for one, other in zip(ours, reference, strict=True))
+    differences = [relative_difference(one, other) for one, other in zip(ours, reference, strict=True)]
+    return float(torch.tensor(differences).max())  # which is NaN if one of them is
 
 
-def everything(call: Callable[[Tensor], Any], module: Recurrent, x: Tensor) -> list[Tensor]:
+@torch.enable_grad()
+def everything(call: Callable[[Any], Any], module: Recurrent, given: Tensor | PackedSequence) -> list[Tensor]:
     """Outputs, last states and all gradients."""
-    x = x.detach().requires_grad_()
-    outputs, state = call(x)
+    if isinstance(given, PackedSequence):
+        x = given.data.detach().requires_grad_()
+        packed, state = call(given._replace(data=x))
+        outputs = packed.data
+    else:
+        x = given.detach().requires_grad_()
+        outputs, state = call(x)
     results = [outputs, *([state] if isinstance(state, Tensor) else state)]
     generator = torch.Generator().manual_seed(0)
     weights = [torch.randn(each.shape, generator=generator, dtype=each.dtype).to(each.device) for each in results]
     learned = [each for each in module.parameters() if each.requires_grad]
-    gradients = torch.autograd.grad(results, [x, *learned], weights, allow_unused=True)
+    loss = sum(((each * weight).sum() for each, weight in zip(results, weights, strict=True)), x.sum() * 0)
+    gradients = torch.autograd.grad(loss, [x, *learned], allow_unused=True)
     sources = [x, *learned]
     found = [torch.zeros_like(at) if each is None else each for at, each in zip(sources, gradients, strict=True)]
     return [each.detach() for each in (*results, *found)]

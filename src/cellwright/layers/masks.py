@@ -61,7 +61,7 @@ class Masks:
     """
 
     def __init__(self, device: torch.device) -> None:
-        seed = torch.randint(1 << 62, ())
+        seed = torch.randint(1 << 62, (), device="cpu")
         self.seed = (unwrapped(seed) if transformed() else seed).to(device)
         self.drawn = 0
 

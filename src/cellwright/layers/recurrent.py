@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from inspect import signature
 from itertools import chain
@@ -21,7 +22,7 @@ from . import init
 from .arrangement import State, arranged, check_input, first_state, given_back
 from .construction import check_projection, check_sizes, found_cell
 from .masks import Draw, Masks
-from .regularisation import Regularisation, checked_probability
+from .regularisation import Regularisation, checked_probability, is_number
 from .sequences import Sequences, packed_lengths
 from .stream import Stream
 from .trace import Trace
@@ -98,7 +99,13 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        checked_probability("dropout", dropout)
+        self.dropout = checked_probability("dropout", dropout)
+        if dropout and num_layers == 1:
+            warnings.warn("dropout acts between layers, but there is only one; leave it out", stacklevel=2)
+        if not isinstance(bias, bool):
+            raise InputError(f"bias must be True or False, but is {bias!r}")
+        if forget_bias is not None and not is_number(forget_bias):
+            raise InputError(f"forget_bias must be a number, but is {forget_bias!r}")
         check_precision(precision)
         self.cell = found_cell(cell)
         self.input_size = input_size
@@ -107,14 +114,13 @@ class Recurrent(nn.Module):
         self.num_layers = num_layers
         self.bias = bias and self.cell.bias
         self.batch_first = batch_first
-        self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.forget_bias = forget_bias
         self.learned_state = learned_state
         self.precision = precision
         self.regularisation = Regularisation(
             self.cell,
-            (zoneout, zoneout if "c" in self.cell.state else 0.0) if isinstance(zoneout, int | float) else zoneout,
+            zoneout,
             recurrent_dropout,
             candidate_dropout,
             weight_dropout,
@@ -217,14 +223,17 @@ class Recurrent(nn.Module):
 
     def extra_repr(self) -> str:
         """What `repr` shows: the arguments that are not the usual ones."""
-        shown = [repr(self.cell.name), str(self.input_size), str(self.hidden_size)]
+        return ", ".join([repr(self.cell.name), *self.arguments()])
+
+    def arguments(self) -> list[str]:
+        """The arguments behind the cell that are not the usual ones."""
+        shown = [str(self.input_size), str(self.hidden_size)]
         held = {**vars(self.regularisation), **vars(self)}
         for name, argument in list(signature(Recurrent.__init__).parameters.items())[4:]:
             value = held.get(name, argument.default)
-            value = value[0] if name == "zoneout" and value[0] == value[1] else value
             if name not in ("device", "dtype") and value != argument.default:
-                shown.append(f"{name}={value}")
-        return ", ".join(shown)
+                shown.append(f"{name}={value!r}")
+        return shown
 
     def forward(
         self,
@@ -277,7 +286,7 @@ class Recurrent(nn.Module):
         reset: Tensor | None = None,
         reset_state: State | None = None,
     ) -> Trace:
-        """The same as a call, with every signal of every step kept by name.
+        """The same as a call, with every signal of every step kept by name; hooks behind a call do not see it.
 
         >>> import torch, cellwright as cw
         >>> trace = cw.LSTM(3, 4, num_layers=2).trace(torch.randn(7, 2, 3))
@@ -306,8 +315,12 @@ class Recurrent(nn.Module):
         """The input after the hooks that a call runs first: those of pruning, say, put weights in their places."""
         for number, hook in self._forward_pre_hooks.items():
             with_keywords = number in self._forward_pre_hooks_with_kwargs
-            found = hook(self, (input,), {})[0] if with_keywords else hook(self, (input,))
-            input = input if found is None else found[0] if isinstance(found, tuple) else found
+            found = hook(self, (input,), {}) if with_keywords else hook(self, (input,))
+            found = found[0] if with_keywords and found is not None else found
+            found = (input,) if found is None else found if isinstance(found, tuple) else (found,)
+            if len(found) > 1:
+                raise InputError("a hook may change the input here, but bring nothing else; pass hx= to the call")
+            (input,) = found
         return input
 
     def stream(self, batch_size: int = 1) -> Stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Any
 
 import torch
@@ -26,30 +27,34 @@ class Regularisation:
     """
 
     cell: Cell
-    zoneout: tuple[float, float] = (0.0, 0.0)
+    zoneout: float | tuple[float, float] = field(default=0.0, compare=False)
     recurrent_dropout: float = 0.0
     candidate_dropout: float = 0.0
     weight_dropout: float = 0.0
     locked_dropout: bool = False
     cell_clip: float | None = None
+    kept: tuple[float, float] = field(init=False)
     in_training: Cell = field(init=False, compare=False)
     in_evaluation: Cell = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("recurrent_dropout", "candidate_dropout", "weight_dropout"):
             checked_probability(name, getattr(self, name))
-        if len(self.zoneout) != 2:
+        if isinstance(self.zoneout, Sequence):
+            kept = tuple(self.zoneout)
+        else:
+            kept = (self.zoneout, self.zoneout if "c" in self.cell.state else 0.0)
+        if len(kept) != 2:
             raise InputError(f"zoneout is one probability, or a pair for h and c, but is {self.zoneout!r}")
-        for each in self.zoneout:
-            checked_probability("zoneout", each)
+        object.__setattr__(self, "kept", tuple(checked_probability("zoneout", each) for each in kept))
         if self.candidate_dropout and not self.cell.candidate:
             raise InputError(
                 f"the cell {self.cell.name} names no candidate; leave candidate_dropout out, or declare candidate= in "
                 "cellwright.cell"
             )
-        if self.cell_clip is not None and not (isinstance(self.cell_clip, int | float) and self.cell_clip > 0):
+        if self.cell_clip is not None and not (is_number(self.cell_clip) and self.cell_clip > 0):
             raise InputError(f"cell_clip must be a positive number, but is {self.cell_clip!r}")
-        if "c" not in self.cell.state and (self.cell_clip is not None or self.zoneout[1]):
+        if "c" not in self.cell.state and (self.cell_clip is not None or self.kept[1]):
             raise InputError(f"the cell {self.cell.name} has no cell state c; leave out what is for c alone")
         for name, training in (("in_training", True), ("in_evaluation", False)):
             object.__setattr__(self, name, self.changed_cell(training))
@@ -61,13 +66,13 @@ class Regularisation:
     @property
     def is_random(self) -> bool:
         """Whether something is drawn in training."""
-        shares = (*self.zoneout, self.recurrent_dropout, self.candidate_dropout, self.weight_dropout)
+        shares = (*self.kept, self.recurrent_dropout, self.candidate_dropout, self.weight_dropout)
         return any(shares)
 
     @property
     def zoned(self) -> dict[str, float]:
         """The states that keep their old value sometimes, and how probably."""
-        return {name: each for name, each in zip(("h", "c"), self.zoneout, strict=True) if each}
+        return {name: each for name, each in zip(("h", "c"), self.kept, strict=True) if each}
 
     def around(self, training: bool) -> Cell:
         """The cell as it is in training, or in evaluation."""
@@ -104,11 +109,17 @@ class Regularisation:
         return recurrent.shape[0] // len(self.cell.gates)
 
 
-def checked_probability(name: str, value: object) -> None:
+def checked_probability(name: str, value: Any) -> float:
     """A probability.
 
     Raises:
         InputError: it is not between 0 and 1.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise InputError(f"{name} is a probability between 0 and 1, but is {value!r}")
+    return float(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether something is a real number, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -43,8 +43,8 @@ class Sequences(NamedTuple):
         kept = masks.one((self.rows, x.shape[-1]), Draw.dropped(probability), x.dtype)
         if x.dim() == 3 or self.lengths is None:
             return self._replace(x=x * kept)
-        steps = torch.arange(int(self.lengths[0]) if len(self.lengths) else 0)
-        row = torch.arange(self.rows).expand(len(steps), -1)[steps[:, None] < self.lengths]
+        steps = torch.arange(int(self.lengths[0]) if len(self.lengths) else 0, device="cpu")
+        row = torch.arange(self.rows, device="cpu").expand(len(steps), -1)[steps[:, None] < self.lengths]
         return self._replace(x=x * kept[row.to(x.device)])
 
 
@@ -85,5 +85,5 @@ def checked_reset(reset: Tensor | None, shape: tuple[int, ...], layout: str) -> 
 def packed_lengths(packed: PackedSequence) -> Tensor:
     """The lengths of packed sequences, the longest first."""
     rows = int(packed.batch_sizes[0])
-    ended = torch.arange(rows)[:, None] >= packed.batch_sizes
+    ended = torch.arange(rows, device="cpu")[:, None] >= packed.batch_sizes
     return len(packed.batch_sizes) - ended.sum(1)

@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..kernels import plan
 from ..kernels.layer import Layer
 from ..kernels.stepper import Stepper
-from .arrangement import first_state
+from .arrangement import State, first_state, given_back
+from .sequences import Sequences
 
 if TYPE_CHECKING:
     from .recurrent import Recurrent
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class Stream:
     """Runs a layer step by step and keeps its state; made by `Recurrent.stream`.
 
-    The numbers are those of the layer on the whole sequence, in evaluation mode and without gradients. Weights that
-    change are seen at the next step.
+    The numbers are those of the layer on the whole sequence, in evaluation mode, without gradients, and in the dtype
+    of its weights, also under autocast. Weights that change are seen at the next step.
     """
 
     def __init__(self, module: Recurrent, batch_size: int) -> None:
@@ -33,14 +34,15 @@ class Stream:
         self.module = module
         self.shape = (batch_size, module.input_size)
         rows = (module.num_layers, batch_size)
-        self.states = {name: weight.new_zeros(*rows, module.width_of(name)) for name in module.cell.states}
-        self.outputs = weight.new_zeros(module.num_layers, 1, batch_size, module.output_size)
+        with torch.inference_mode(False):
+            self.states = {name: weight.new_zeros(*rows, module.width_of(name)) for name in module.cell.states}
+            self.outputs = weight.new_zeros(module.num_layers, 1, batch_size, module.output_size)
         self.begin()
         self.reset()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made from: not the calls, which know places in memory, nor views of the outputs."""
-        return {name: value for name, value in vars(self).items() if name not in ("results", "steppers")}
+        return {name: value for name, value in vars(self).items() if name not in ("results", "written", "steppers")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -49,10 +51,12 @@ class Stream:
     def begin(self) -> None:
         """Make the views of the outputs, and room for the calls."""
         self.results = [each[0] for each in self.outputs]
+        start = self.outputs.data_ptr()
+        self.written = range(start, start + self.outputs.nbytes)
         self.steppers: list[Stepper | None] = [None] * self.module.num_layers
 
     def step(self, x: Tensor) -> Tensor:
-        """One step for x `[B, I]`: the output `[B, H]`, which the next step writes over.
+        """One step for x `[B, I]`: the output `[B, H]`, which the next step writes over; x may be such an output.
 
         Raises:
             InputError: x does not fit the layer and the batch size.
@@ -64,6 +68,7 @@ class Stream:
                 f"a step needs x {list(self.shape)}, that is [batch_size, input_size], of {known.dtype} on "
                 f"{known.device}, but got {list(x.shape)} of {x.dtype} on {x.device}"
             )
+        x = x.clone() if x.data_ptr() in self.written else x
         for number, result in enumerate(self.results):
             stepper = self.steppers[number]
             (names,) = self.module.parameter_names[number]
@@ -93,33 +98,24 @@ class Stream:
 
     def layer(self, number: int, x: Tensor) -> Layer:
         """One layer with one step, and the states of the stream."""
-        state = [each[number : number + 1] for each in self.states.values()]
-        options, weights = self.module.regularisation, self.module.weights(number)
-        noise = options.noise((1, 1, 1), None, weights[0].r)
-        return Layer(
-            options.around(training=False), x[None], state, weights, noise=noise, precision=self.module.precision
-        )
+        return self.module.layer(number, Sequences(x[None], [*self.states.values()]))
 
     @property
-    def state(self) -> tuple[Tensor, ...]:
-        """The states `[layers, B, H]` in the order of the cell, as the next step will find them.
+    def state(self) -> State:
+        """The states `[layers, B, H]` as the layer returns them, and as the next step will find them.
 
         To keep them, clone them; to go back, assign them.
         """
-        return tuple(self.states[name] for name in self.module.cell.state)
+        return given_back(self.module, [*self.states.values()])
 
     @state.setter
-    def state(self, given: tuple[Tensor, ...]) -> None:
-        names = self.module.cell.state
-        expected = [list(self.states[name].shape) for name in names]
-        if [list(each.shape) for each in given] != expected:
-            raise InputError(
-                f"the state is {', '.join(names)} of the shapes {', '.join(map(str, expected))}, but has "
-                f"{', '.join(str(list(each.shape)) for each in given)}"
-            )
+    def state(self, given: State) -> None:
+        if given is None:
+            raise InputError("the state must be tensors, not None; let new sequences begin by reset()")
+        found = first_state(self.module, given, self.outputs, self.shape[0], single=False)
         with torch.no_grad():
-            for name, each in zip(names, given, strict=True):
-                self.states[name].copy_(each)
+            for known, each in zip(self.states.values(), found, strict=True):
+                known.copy_(each)
 
     def reset(self, rows: Tensor | None = None) -> None:
         """Let new sequences begin, in all rows or in those given by a mask or by numbers.
