@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cellwright.durable import write_whole
+from cellwright.durable import replacing, write_whole
 from cellwright.errors import RunError
 
 
@@ -27,3 +27,19 @@ def test_a_failure_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path, mon
 def test_a_missing_folder_is_told(tmp_path):
     with pytest.raises(RunError, match="No such file or directory"):
         write_whole(tmp_path / "gone" / "file", b"")
+
+
+def test_a_device_is_written_to_and_stays_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", b"content")
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_whatever_ends_the_writing_leaves_nothing(tmp_path):
+    writing = replacing(tmp_path / "file")
+    writing.__enter__().write(b"half")
+    assert not writing.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import cellwright as cw
-from cellwright.kernels.printer import CPU
+from cellwright.kernels.printer import OPERATORS
 from cellwright.kernels.program import trace
 from tests.agreement import TOLERANCE, assert_agree, everything, made_weights
 
@@ -134,4 +134,4 @@ def test_the_formulas_use_the_whole_table() -> None:
     for cell in (hard, *map(cell_of, FORMULAS)):
         program = trace(cell, True)
         used |= {node.operator for node in (*program.forward, *program.backward)}
-    assert set(CPU) - used == set()
+    assert set(OPERATORS) - used == set()

@@ -15,6 +15,7 @@ from ..cells import Cell
 from . import fields, host, native, stepwise
 from .given import DTYPES, Around, Given, inner
 from .kept import Kept
+from .layer import weights_of
 from .memory import CACHE_LINE, Plan, plan_backward, plan_forward
 from .printer import Layout, printed
 from .program import Program, trace
@@ -98,14 +99,11 @@ class Call:
         self, weights: Sequence[Tensor], directions: int, bias: bool, gradients: Sequence[Tensor | None]
     ) -> None:
         """Per direction the weights and then their gradients; zeros in the places of biases that are not there."""
-        projected = self.projected
         each = len(weights) // directions
         for first in range(0, len(weights), each):
             for group in (weights, gradients):
-                own = list(group[first : first + each])
-                biases, own = (own[2:4], own[:2] + own[4:]) if bias else ([None, None], own)
-                projection, own = (own[2:3], own[:2] + own[3:]) if projected else ([None], own)
-                self.append([*own[:2], *biases, *projection, *own[2:]])
+                own = weights_of(group[first : first + each], bias, self.projected)
+                self.append([own.w, own.r, own.b_w, own.b_r, own.p, *own.vectors])
 
     def put(self, tensors: Mapping[int, Tensor | None]) -> None:
         for name, tensor in tensors.items():

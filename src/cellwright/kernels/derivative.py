@@ -21,14 +21,14 @@ PLAIN = {Tensor, torch.nn.Parameter}
 Found = tuple[Tensor | None, ...]
 
 
-def transformed() -> bool:
+def under_functorch() -> bool:
     """Whether a transform of `torch.func` is under way that no compiler takes care of."""
     return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def is_transformed() -> bool:
     """Whether such a transform, or forward mode, is under way."""
-    return transformed() or torch.autograd.forward_ad._current_level >= 0
+    return under_functorch() or torch.autograd.forward_ad._current_level >= 0
 
 
 def is_wrapped(tensor: Tensor | None) -> bool:

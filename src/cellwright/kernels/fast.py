@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .derivative import is_transformed, quickest, scan_with_derivative, transformed
+from .derivative import is_transformed, quickest, scan_with_derivative, under_functorch
 from .layer import Layer
 from .operator import Forward, scan
 from .signals import signals_of
@@ -32,6 +32,6 @@ def called(layer: Layer, keep: bool, watch: bool) -> list[Tensor]:
     """The operator for a layer."""
     call = Forward.of(layer, keep, watch)
     direct = scan_with_derivative if keep else scan
-    if keep and transformed():
+    if keep and under_functorch():
         return direct(*call)
     return quickest(torch.ops.cellwright.scan.default, direct, layer.tensors)(*call)

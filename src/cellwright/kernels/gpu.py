@@ -17,6 +17,7 @@ from . import native
 from .given import DTYPES, Given, inner
 from .gpu_launch import launch, precision_of, tiles_for
 from .gpu_printer import printed
+from .layer import weights_of
 from .program import Program, Untraceable, trace
 from .ragged import Ragged
 from .sizes import Sizes
@@ -87,10 +88,8 @@ class Weights(NamedTuple):
         weights, directions, bias = given.weights, given.sizes.directions, given.bias
         each = len(weights) // directions
         groups = zip(*(weights[n : n + each] for n in range(0, len(weights), each)), strict=True)
-        w, r, *others = (torch.stack(group) if directions > 1 else group[0][None] for group in groups)
-        b_w, b_r = others[:2] if bias else (None, None)
-        p = others[2 * bias] if projected else None
-        vectors = others[2 * bias + projected :]
+        together = [torch.stack(group) if directions > 1 else group[0][None] for group in groups]
+        w, r, b_w, b_r, vectors, p = weights_of(together, bias, projected)
         return cls(w, r, b_w, b_r, p, torch.stack(vectors, 1) if vectors else None)
 
     def in_precision(self, precision: str) -> Weights:

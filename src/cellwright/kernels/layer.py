@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -39,8 +39,8 @@ class Weights(NamedTuple):
         return (*(each for each in several if each is not None), *self.vectors)
 
 
-def weights_of(tensors: Sequence[Tensor], bias: bool, projected: bool = False) -> Weights:
-    """Weights from the list of their tensors."""
+def weights_of(tensors: Sequence[Any], bias: bool, projected: bool = False) -> Weights:
+    """Weights, or what stands in their places, from the list that `Weights.tensors` gives."""
     w, r, *others = tensors
     b_w, b_r = others[:2] if bias else (None, None)
     others = others[2 * bias :]

@@ -55,8 +55,12 @@ def _scaled(sign: str) -> Callable[..., str]:
     return lambda a, b, alpha="1.0": f"{a} {sign} {b}" if alpha == "1.0" else f"{a} {sign} {alpha} * {b}"
 
 
+def _sign(a: str) -> str:
+    return f"where({a} > 0.0, 1.0 + 0.0 * {a}, where({a} < 0.0, 0.0 * {a} - 1.0, {a}))"
+
+
 # PyTorch's operators in the words of `simd` and `functions`; a new one is one row.
-CPU: Mapping[str, Callable[..., str]] = {
+OPERATORS: Mapping[str, Callable[..., str]] = {
     "add": _scaled("+"),
     "sub": _scaled("-"),
     "rsub": lambda a, b: f"{b} - {a}",
@@ -64,7 +68,7 @@ CPU: Mapping[str, Callable[..., str]] = {
     "div": lambda a, b: f"{a} / {b}",
     "neg": lambda a: f"-{a}",
     "abs": lambda a: f"fabs({a})",
-    "sgn": lambda a: f"where({a} > 0.0, 1.0 + 0.0 * {a}, where({a} < 0.0, 0.0 * {a} - 1.0, {a}))",
+    "sgn": _sign,
     "sqrt": lambda a: f"sqrt({a})",
     "rsqrt": lambda a: f"1.0 / sqrt({a})",
     "reciprocal": lambda a: f"1.0 / {a}",
@@ -89,7 +93,7 @@ CPU: Mapping[str, Callable[..., str]] = {
     "elu": lambda a, alpha="1.0": f"where({a} > 0.0, {a}, {alpha} * expm1({a}))",
     "elu_backward": lambda d, alpha, _scale, _inner, _result, a: f"where({a} > 0.0, {d}, {d} * {alpha} * exp({a}))",
     "addcmul": lambda a, b, c, value="1.0": f"{a} + {b} * {c} * {value}",
-    "sign": lambda a: f"where({a} > 0.0, 1.0 + 0.0 * {a}, where({a} < 0.0, 0.0 * {a} - 1.0, {a}))",
+    "sign": _sign,
     "hardtanh": _clamp,
     "clamp": _clamp,
     "clamp_min": lambda a, low: _clamp(a, low),
@@ -444,11 +448,11 @@ def body(loads: Mapping[str, str], phases: Phases, number: int, stores: Sequence
 
 def expression(node: Node, spell: Callable[[Argument], Any]) -> str:
     """One operator, with its arguments spelt for the kernel."""
-    if node.operator not in CPU:
+    if node.operator not in OPERATORS:
         raise Untraceable(f"the kernels have no operator {node.operator!r}")
     options = {name: spell(value) for name, value in node.options}
     try:
-        return CPU[node.operator](*map(spell, node.arguments), **options)
+        return OPERATORS[node.operator](*map(spell, node.arguments), **options)
     except TypeError as error:
         raise Untraceable(f"the kernels do not know {node.operator!r} with these arguments: {error}") from error
 

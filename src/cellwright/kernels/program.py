@@ -177,7 +177,7 @@ def traced_at(hidden_size: int, cell: Cell, differentiate: bool, watch: bool, pr
     groups[-1] += noise.values()
     names = cell.gates, states, len(cell.recurrent), projected, tuple(cell.vectors), cell.noise
     with torch.set_grad_enabled(differentiate), Tape(hidden_size, {**leaves, **noise}) as tape:
-        signals = signals_of(cell, groups)
+        signals = signals_on(cell, groups)
         tape.rename(signals, cotangents)
         state = {name: tape.argument(signals[name]) for name in states}
         values = [tape.argument(signals[name]) for name in watched]
@@ -216,7 +216,7 @@ def example(hidden_size: int) -> Tensor:
     return torch.full((hidden_size,), 0.5, dtype=DTYPE, device="cpu")
 
 
-def signals_of(cell: Cell, groups: Sequence[Sequence[Tensor]]) -> dict[str, Tensor]:
+def signals_on(cell: Cell, groups: Sequence[Sequence[Tensor]]) -> dict[str, Tensor]:
     """The cell on single rows; whatever goes wrong there is a reason not to trace."""
     try:
         return cell(*groups)

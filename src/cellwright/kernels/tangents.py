@@ -72,18 +72,18 @@ def dual_layer(layer: Layer, moved: Layer) -> Layer:
     return Layer(
         dual(layer.cell),
         torch.cat([layer.x, moved.x], -1),
-        states(layer, layer.state, moved.state),
-        [weights(*each) for each in zip(layer.weights, moved.weights, strict=True)],
+        dual_states(layer, layer.state, moved.state),
+        [dual_weights(*each) for each in zip(layer.weights, moved.weights, strict=True)],
         layer.lengths,
         layer.reset,
-        states(layer, layer.reset_state, moved.reset_state),
+        dual_states(layer, layer.reset_state, moved.reset_state),
         layer.noise,
         layer.mask,
         layer.precision,
     )
 
 
-def states(layer: Layer, values: Sequence[Tensor], slopes: Sequence[Tensor]) -> list[Tensor]:
+def dual_states(layer: Layer, values: Sequence[Tensor], slopes: Sequence[Tensor]) -> list[Tensor]:
     """States and their tangents in the order of the dual cell; none if there are none."""
     if not values:
         return []
@@ -93,7 +93,7 @@ def states(layer: Layer, values: Sequence[Tensor], slopes: Sequence[Tensor]) -> 
     return [known[name] for name in dual(layer.cell).states]
 
 
-def weights(values: Weights, slopes: Weights) -> Weights:
+def dual_weights(values: Weights, slopes: Weights) -> Weights:
     """The weights of the dual cell; see there."""
     w, r, w_moved, r_moved = values.w, values.r, slopes.w, slopes.r
 

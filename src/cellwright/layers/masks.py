@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..kernels.choices import KINDS, choose
-from ..kernels.derivative import transformed
+from ..kernels.derivative import under_functorch
 from ..kernels.hashes import MIXING, STEP, hashes_in_one_pass
 
 LEVELS = 1 << 16
@@ -62,7 +62,7 @@ class Masks:
 
     def __init__(self, device: torch.device) -> None:
         seed = torch.randint(1 << 62, (), device="cpu")
-        self.seed = (unwrapped(seed) if transformed() else seed).to(device)
+        self.seed = (unwrapped(seed) if under_functorch() else seed).to(device)
         self.drawn = 0
 
     def one(self, shape: Sequence[int], draw: Draw, dtype: torch.dtype) -> Tensor:
@@ -75,7 +75,7 @@ class Masks:
         numbers = [number for draw in draws for number in draw]
         seen = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
         function = torch.ops.cellwright.masks if seen else drawn_masks
-        with torch._C._DisableFuncTorch() if transformed() else nullcontext():
+        with torch._C._DisableFuncTorch() if under_functorch() else nullcontext():
             masks: Tensor = function(self.seed, self.drawn, tuple(shape), numbers, dtype)
         return masks
 
