@@ -17,7 +17,7 @@ from cellwright.errors import InputError
 from cellwright.tasks import families
 from cellwright.training import Stopped
 from cellwright.training import train as learning
-from cellwright.training.search import Between, Choice, axis
+from cellwright.training.search import AnyOf, Between, axis
 from tests.tasks.small import MAKERS, OPTIONS
 
 OVER = ["--over", "cell=lstm,gru", "--over", "learning-rate=1e-3..1e-1"]
@@ -187,8 +187,8 @@ def test_values_are_of_the_kind_of_their_setting() -> None:
     found = axis("dropout=0..1", {"dropout": float})
     assert isinstance(found, Between)
     assert isinstance(found.low, float)
-    assert axis("layers=1,2", {"layers": int}) == Choice("layers", (1, 2))
-    assert axis("causal=True,no", {"causal": bool}) == Choice("causal", (True, False))
+    assert axis("layers=1,2", {"layers": int}) == AnyOf("layers", (1, 2))
+    assert axis("causal=True,no", {"causal": bool}) == AnyOf("causal", (True, False))
     with pytest.raises(InputError):
         axis("dropout=0..inf", {"dropout": float})
 

@@ -11,7 +11,7 @@ from cellwright.cli import main
 from cellwright.errors import DataError, DataWarning
 from cellwright.tasks import Parts
 from cellwright.tasks.confusion import Classified, Confusion
-from cellwright.tasks.labels import Example, LabelSettings, TextTask, read_examples
+from cellwright.tasks.labels import Example, LabelSettings, TextLabelTask, read_examples
 from cellwright.tasks.task import Step
 
 SMALL = LabelSettings(hidden=4, embedding=3, batch=2)
@@ -75,11 +75,11 @@ def test_what_is_no_table_is_told_line_by_line(tmp_path: Path, content: str, mes
 
 def test_there_must_be_something_to_tell_apart() -> None:
     with pytest.raises(DataError, match="at least two classes to tell apart, but there are 1"):
-        TextTask(Parts(EXAMPLES[::2], EXAMPLES[:1]), SMALL)
+        TextLabelTask(Parts(EXAMPLES[::2], EXAMPLES[:1]), SMALL)
     with pytest.raises(DataError, match="fine: has no label"):
-        TextTask(Parts([Example("a fine day", None, "fine"), *EXAMPLES], EXAMPLES), SMALL)
+        TextLabelTask(Parts([Example("a fine day", None, "fine"), *EXAMPLES], EXAMPLES), SMALL)
     with pytest.raises(DataError, match=r"line 3: the label 'ugly' was never learned; .*examples to learn from"):
-        TextTask(Parts(EXAMPLES, [Example("x", "ugly", "line 3")]), SMALL)
+        TextLabelTask(Parts(EXAMPLES, [Example("x", "ugly", "line 3")]), SMALL)
 
 
 def test_all_faults_of_what_is_measured_on_are_told_or_left_out(
@@ -109,14 +109,14 @@ def test_all_faults_of_what_is_measured_on_are_told_or_left_out(
 
 
 def test_balanced_classes_weigh_the_same() -> None:
-    task = TextTask(Parts(EXAMPLES, EXAMPLES), LabelSettings(hidden=4, balanced=True))
+    task = TextLabelTask(Parts(EXAMPLES, EXAMPLES), LabelSettings(hidden=4, balanced=True))
     counts = torch.tensor([1.0, 2.0])
     assert task.labels.names == ("bad", "good")
     assert torch.allclose(task.weights * counts, torch.full((2,), 1.5))
 
 
 def test_an_empty_text_is_an_unknown_word() -> None:
-    task = TextTask(Parts(EXAMPLES, EXAMPLES), SMALL)
+    task = TextLabelTask(Parts(EXAMPLES, EXAMPLES), SMALL)
     assert task.numbers("") == [0]
     assert len(list(task.predict(task.network().eval(), [Example("", None, "1"), Example("fine", None, "2")]))) == 2
 

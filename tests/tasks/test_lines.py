@@ -13,7 +13,7 @@ from PIL import Image
 from cellwright.cli import main
 from cellwright.errors import DataError
 from cellwright.tasks.lines import LineSettings, read_lines
-from cellwright.tasks.lines.images import Line
+from cellwright.tasks.lines.images import Ink
 from cellwright.tasks.lines.model import Eye, distorted
 from cellwright.tasks.task import Step
 from cellwright.tasks.transcripts.metric import TranscriptMetric
@@ -66,7 +66,7 @@ def test_ink_is_scaled_whatever_paper_and_size(tmp_path: Path) -> None:
     pixels[10:30, 60:100] = 10
     for name, some in (("bright", pixels), ("dim", pixels // 2 + 20)):
         Image.fromarray(some).save(tmp_path / f"{name}.png")
-    made = Line(height=20)
+    made = Ink(height=20)
     bright, dim = made(tmp_path / "bright.png"), made(tmp_path / "dim.png")
     assert bright.shape == (100, 20)
     assert bright[35:45, 7:13].ge(245).all()
@@ -76,7 +76,7 @@ def test_ink_is_scaled_whatever_paper_and_size(tmp_path: Path) -> None:
 
 def test_an_image_of_one_grey_is_paper(tmp_path: Path) -> None:
     Image.new("L", (30, 10), 90).save(tmp_path / "a.png")
-    assert not Line(height=16)(tmp_path / "a.png").any()
+    assert not Ink(height=16)(tmp_path / "a.png").any()
 
 
 def test_a_line_is_read_alone_as_among_others() -> None:
@@ -169,7 +169,7 @@ def test_the_ink_is_found_in_every_kind_of_image(mode: str, tmp_path: Path) -> N
     else:
         image = image.convert("P")
     image.save(tmp_path / "a.png")
-    found = Line(height=16)(tmp_path / "a.png")
+    found = Ink(height=16)(tmp_path / "a.png")
     assert found[24:36, 6:10].ge(240).all()
     assert found[:12].le(20).all()
 

@@ -176,7 +176,7 @@ def test_tags_and_labels_that_were_never_learned_are_missed(tmp_path: Path) -> N
     with torch.no_grad():
         for batch in batches:
             metric.update(task.step(network, batch, None))
-    assert metric.count == 2
+    assert metric.loss.count == 2
     assert metric.right <= 1
     assert (metric.labels, metric.right_labels) == (1, 0)
     with pytest.raises(DataError, match=r"c\.txt line 1: a sentence has no tags"):

@@ -14,7 +14,7 @@ from rich.console import Console
 from ..errors import InputError
 from ..tasks import Exhibit
 from ..training import RunFolder
-from ..training.search import Axis, Choice, by_choice, written
+from ..training.search import AnyOf, Axis, by_choice, written
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -84,7 +84,7 @@ def report(study: Study, space: Sequence[Axis], folder: Path, console: Console) 
         table = [("setting", "importance"), *((name, f"{share:.3f}") for name, share in importances.items())]
         exhibits.append(Exhibit("Importance", text, table, figure))
     for each in space:
-        if isinstance(each, Choice):
+        if isinstance(each, AnyOf):
             choices = [
                 (name, str(count), f"{least:.4f}", f"{middle:.4f}")
                 for name, count, least, middle in by_choice(found, each.name)

@@ -16,7 +16,7 @@ from typer import BadParameter, Option
 from ..errors import DataError, InputError, RunError
 from ..tasks import Family
 from ..training import RunFolder, Stopped, TrainingSettings, processes
-from ..training.search import Axis, Choice, axis, written
+from ..training.search import AnyOf, Axis, axis, written
 from .options import given, parameter, parameters
 from .study import counted, opened, report
 
@@ -200,5 +200,5 @@ def ends(space: Sequence[Axis]) -> list[dict[str, Any]]:
     return [
         {each.name: value}
         for each in space
-        for value in (each.values if isinstance(each, Choice) else (each.low, each.high))
+        for value in (each.values if isinstance(each, AnyOf) else (each.low, each.high))
     ]

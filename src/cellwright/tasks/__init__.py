@@ -8,7 +8,7 @@ from .memory import MEMORY
 from .series import SERIES
 from .speech import SPEECH
 from .tags import TAGS
-from .task import Batch, Carried, Divisible, Family, Files, Metric, Parts, Problem, Step, Task
+from .task import Batch, Carried, Divisible, Family, Files, Metric, Parts, Problem, Step, Task, with_each
 from .text import TEXT
 
 families = {family.name: family for family in (TEXT, TAGS, LABELS, FRAMES, SERIES, SPEECH, LINES, MEMORY)}
@@ -27,4 +27,5 @@ __all__ = [
     "Step",
     "Task",
     "families",
+    "with_each",
 ]

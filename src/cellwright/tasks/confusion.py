@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .exhibit import Exhibit, confusions, new_figure, plain
+from .mean import MeanLoss
 from .task import Step
 
 if TYPE_CHECKING:
@@ -42,12 +43,11 @@ class Confusion:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         self.counts = torch.zeros(len(names), len(names), dtype=torch.int64)
-        self.total, self.count = 0.0, 0
+        self.loss = MeanLoss()
 
     def update(self, step: Step) -> None:
         """Count a batch."""
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
         classified: Classified = step.found
         pairs = (classified.true * len(self.names) + classified.found).cpu()
         self.counts += torch.bincount(pairs, minlength=self.counts.numel()).view_as(self.counts)
@@ -60,7 +60,7 @@ class Confusion:
         accuracy = int(right.sum()) / items
         of_class = 2 * right / (self.counts.sum(0) + self.counts.sum(1)).clamp(min=1)
         f1 = float(of_class[self.counts.sum(1) > 0].mean())
-        return {"error": 1 - accuracy, "accuracy": accuracy, "macro_f1": f1, "loss": self.total / self.count}
+        return {"error": 1 - accuracy, "accuracy": accuracy, "macro_f1": f1, "loss": self.loss.value}
 
     def exhibits(self, what: str) -> Iterator[Exhibit]:
         """What is taken for what, as a list, and as a matrix if it can be read."""

@@ -18,6 +18,14 @@ Batch = Any
 Carried = Tensor | tuple[Tensor, ...] | None
 """What one step hands to the next: a recurrent state without its history, `[layers, B, H]` each, or None."""
 
+
+def with_each(state: Carried, function: Callable[[Tensor], Tensor]) -> Carried:
+    """A recurrent state with a function of each of its tensors."""
+    if isinstance(state, tuple):
+        return tuple(map(function, state))
+    return None if state is None else function(state)
+
+
 Data = Any
 """What a file or folder of the user holds, as the task's reader gives it."""
 

@@ -35,7 +35,6 @@ class Display(Callback):
             disable=not console.is_terminal,
         )
         self.line = self.bar.add_task("", total=1.0)
-        self.total, self.count = 0.0, 0
 
     def __enter__(self) -> Display:
         self.bar.start()
@@ -50,8 +49,6 @@ class Display(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the line."""
-        self.total += outputs["mean"] * outputs["count"]
-        self.count += outputs["count"]
         self.bar.update(self.line, completed=self.learner.done, description=self.description())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -65,7 +62,6 @@ class Display(Callback):
             f"{self.learner.done:4.0%}  step {progress.step:,}  train loss {row['train_loss']:.3f}  "
             f"valid {written(figures)}  {row[f'{unit}_per_second']:,.0f} {unit}/s  {clock(self.left)} left"
         )
-        self.total, self.count = 0.0, 0
         self.print("\n".join(f"      | {shortened(line)}" for line in printable(progress.samples[-1]).split("\n")))
 
     def print(self, text: str) -> None:
@@ -81,7 +77,7 @@ class Display(Callback):
     def description(self) -> str:
         """What stands beside the moving line."""
         speed = f"{self.learner.speed:,.0f} {self.learner.task.unit}/s"
-        return f"loss {self.total / max(1, self.count):.3f}  {speed}  {clock(self.left)} left"
+        return f"loss {self.learner.progress.loss:.3f}  {speed}  {clock(self.left)} left"
 
 
 def written(figures: Mapping[str, float]) -> str:

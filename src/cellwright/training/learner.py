@@ -11,7 +11,7 @@ from lightning import LightningModule
 from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel
 
-from ..tasks import Batch, Carried, Task
+from ..tasks import Batch, Carried, Task, with_each
 from . import processes
 from .progress import Progress
 from .recipe import SEEDS
@@ -72,7 +72,7 @@ class Learner(LightningModule):
             torch.set_rng_state(self.random["cpu"])
             for device, state in enumerate(self.random["cuda"][: torch.cuda.device_count()]):
                 torch.cuda.set_rng_state(state, device)
-        self.carried = on_device(self.carried, self.device)
+        self.carried = with_each(self.carried, lambda part: part.to(self.device))
 
     def configure_gradient_clipping(
         self,
@@ -147,11 +147,7 @@ def on_cpu(network: nn.Module) -> nn.Module:
 
 def whole(state: Carried) -> Carried:
     """The state of all sequences, of those that each process has."""
-    if processes.count() == 1 or state is None:
-        return state
-    if isinstance(state, tuple):
-        return tuple(joined(each) for each in state)
-    return joined(state)
+    return state if processes.count() == 1 else with_each(state, joined)
 
 
 def joined(part: Tensor) -> Tensor:
@@ -166,13 +162,4 @@ def joined(part: Tensor) -> Tensor:
 
 def part(state: Carried) -> Carried:
     """What this process has of the state of all sequences."""
-    if isinstance(state, tuple):
-        return tuple(each[:, processes.number() :: processes.count()] for each in state)
-    return None if state is None else state[:, processes.number() :: processes.count()]
-
-
-def on_device(state: Carried, device: torch.device) -> Carried:
-    """The same state on a device."""
-    if isinstance(state, tuple):
-        return tuple(each.to(device) for each in state)
-    return None if state is None else state.to(device)
+    return with_each(state, lambda each: each[:, processes.number() :: processes.count()])

@@ -11,7 +11,7 @@ from ..errors import RunError
 from .folder import RunFolder
 from .learner import Learner, on_cpu
 from .processes import from_first
-from .progress import Row
+from .progress import Figures
 
 
 class Ledger(Callback):
@@ -65,7 +65,7 @@ class Ledger(Callback):
         self.folder.write("metrics.csv", self.progress.metrics_csv().encode())
         self.folder.write("samples.txt", self.progress.samples_text().encode())
 
-    def row(self, figures: dict[str, float]) -> Row:
+    def row(self, figures: dict[str, float]) -> Figures:
         """What is known after a validation."""
         progress = self.progress
         length, shortened = progress.gradients

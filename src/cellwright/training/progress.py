@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-Row = dict[str, float]
+Figures = dict[str, float]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Progress:
     lowest: float = math.inf
     gained_step: int = 0
     gained_seconds: float = 0.0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Figures] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
 
     @property
@@ -68,7 +68,7 @@ class Progress:
         self.lengths += length
         self.shortened += min(length, longest)
 
-    def validated(self, row: Row, figures: Row, sample: str, seconds: float) -> bool:
+    def validated(self, row: Figures, figures: Figures, sample: str, seconds: float) -> bool:
         """Count one validation; whether it is the best so far. What is no number is worse than any.
 
         >>> progress = Progress()
@@ -118,7 +118,7 @@ class Progress:
             setattr(self, each.name, state[each.name])
 
 
-def figure(row: Row) -> str:
+def figure(row: Figures) -> str:
     """The figure that a validation is judged by, with its name.
 
     >>> figure({"step": 3, "valid_loss": 1.5})

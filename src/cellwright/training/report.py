@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..tasks import Exhibit
 from ..tasks.exhibit import new_figure
 from .folder import RunFolder
-from .progress import Row
+from .progress import Figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ def flat(tree: Mapping[str, object], before: str = "") -> dict[str, str]:
     return found
 
 
-def curves(rows: Sequence[Row]) -> Exhibit:
+def curves(rows: Sequence[Figures]) -> Exhibit:
     """The losses of a run, and the figure by which its validations are judged, if it is another.
 
     Args:

@@ -25,7 +25,7 @@ DECADE = 10
 
 
 @dataclass(frozen=True)
-class Choice:
+class AnyOf:
     """Some values of a setting."""
 
     name: str
@@ -52,7 +52,7 @@ class Between:
         return trial.suggest_float(self.name, self.low, self.high, log=wide)
 
 
-Axis = Choice | Between
+Axis = AnyOf | Between
 
 
 def axis(text: str, kinds: Mapping[str, Any]) -> Axis:
@@ -66,7 +66,7 @@ def axis(text: str, kinds: Mapping[str, Any]) -> Axis:
         InputError: it is something else.
 
     >>> axis("cell=lstm,gru", {"cell": str})
-    Choice(name='cell', values=('lstm', 'gru'))
+    AnyOf(name='cell', values=('lstm', 'gru'))
     >>> axis("hidden=16..256", {"hidden": int})
     Between(name='hidden', low=16, high=256)
     """
@@ -78,7 +78,7 @@ def axis(text: str, kinds: Mapping[str, Any]) -> Axis:
         raise InputError(f"--over has no setting {name!r}; {nearest(name, kinds)}")
     ends = RANGE.fullmatch(values.strip())
     if not ends:
-        return Choice(name, tuple(value(each.strip(), name, kinds[name]) for each in values.split(",")))
+        return AnyOf(name, tuple(value(each.strip(), name, kinds[name]) for each in values.split(",")))
     low, high = (value(each, name, kinds[name]) for each in ends.groups())
     if isinstance(low, str | bool) or isinstance(high, str | bool) or not (low < high and math.isfinite(high - low)):
         raise InputError(f"--over {name} must go from a number up to another, not {values!r}; for example 16..256")

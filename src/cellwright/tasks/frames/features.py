@@ -13,7 +13,7 @@ from ..symbols import Symbols, from_json, to_json
 from ..tables import unlike
 from ..task import Beside, Files, Parts
 from .problem import FRAMES_FILE, FrameNetwork, FrameProblem, FrameTask, labels_of
-from .reading import Measured, Video, columns_of
+from .reading import Measured, Video, features_of
 from .settings import FrameSettings
 
 
@@ -62,7 +62,7 @@ class Framing(FrameProblem):
 
     def unreadable(self, video: Video) -> str | None:
         """It has other features."""
-        return unlike(columns_of(video), self.scale.columns)
+        return unlike(features_of(video), self.scale.columns)
 
     def seen(self, video: Measured) -> Tensor:
         """The features of a video, of about the same size all."""

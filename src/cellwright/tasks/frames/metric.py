@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..mean import MeanLoss
 from ..task import Step
 from .segments import OVERLAPS, edit_score, hits
 
@@ -23,14 +24,13 @@ class FrameMetric:
     """
 
     def __init__(self) -> None:
-        self.total, self.count, self.right = 0.0, 0, 0
+        self.loss, self.right = MeanLoss(), 0
         self.edits: list[float] = []
         self.hits = {overlap: [0, 0, 0] for overlap in OVERLAPS}
 
     def update(self, step: Step) -> None:
         """Count a batch."""
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
         labelled: Labelled = step.found
         for true, found in labelled:
             self.right += sum(map(int.__eq__, true, found))
@@ -40,12 +40,12 @@ class FrameMetric:
 
     def compute(self) -> dict[str, float]:
         """The share of wrong frames as `error`, and the rest."""
-        if not self.count:
-            return {"error": math.nan}
-        accuracy = self.right / self.count
+        if not self.loss.count:
+            return {"error": math.nan, "loss": math.nan}
+        accuracy = self.right / self.loss.count
         f1 = {
             f"f1_{round(100 * overlap)}": 2 * right / (2 * right + wrong + missed)
             for overlap, (right, wrong, missed) in self.hits.items()
         }
         edit = sum(self.edits) / len(self.edits)
-        return {"error": 1 - accuracy, "accuracy": accuracy, "edit": edit, **f1, "loss": self.total / self.count}
+        return {"error": 1 - accuracy, "accuracy": accuracy, "edit": edit, **f1, "loss": self.loss.value}

@@ -90,7 +90,7 @@ def read_videos(path: Path, skip: bool = False) -> list[Video]:
             own = of_table(file, skip) if tables else of_film(file)
             if not own:
                 raise DataError(f"{str(file)!r} holds no frames; bring a line for each, or a video with some")
-            other = unlike(columns_of(own[0]), columns_of(found[0])) if found else None
+            other = unlike(features_of(own[0]), features_of(found[0])) if found else None
             if other is not None:
                 raise DataError(f"{other}; name and order them alike")
             found += own
@@ -109,7 +109,7 @@ def is_film(path: Path) -> bool:
     return path.suffix.lower() in FILMS
 
 
-def columns_of(video: Video) -> tuple[str, ...]:
+def features_of(video: Video) -> tuple[str, ...]:
     """The features of a video; of a file they are its pixels."""
     return video.columns if isinstance(video, Measured) else ("pixels",)
 

@@ -7,13 +7,13 @@ from ..task import Family, Files, Parts
 from .problem import LABELS_FILE
 from .reading import Example, Window, read_examples
 from .settings import LabelSettings
-from .texts import TextLabelling, TextTask
+from .texts import TextLabelling, TextLabelTask
 from .windows import WindowLabelling, WindowTask
 
 
-def task(parts: Parts, settings: LabelSettings, files: Files | None = None) -> TextTask | WindowTask:
+def task(parts: Parts, settings: LabelSettings, files: Files | None = None) -> TextLabelTask | WindowTask:
     """Of measured sequences where there are some, else of texts."""
-    return (WindowTask if isinstance(parts.learned[0], Window) else TextTask)(parts, settings, files)
+    return (WindowTask if isinstance(parts.learned[0], Window) else TextLabelTask)(parts, settings, files)
 
 
 def open_problem(settings: LabelSettings, files: Files) -> TextLabelling | WindowLabelling:
@@ -38,8 +38,8 @@ __all__ = [
     "LABELS",
     "Example",
     "LabelSettings",
+    "TextLabelTask",
     "TextLabelling",
-    "TextTask",
     "Window",
     "WindowLabelling",
     "WindowTask",

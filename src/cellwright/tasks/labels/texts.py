@@ -109,7 +109,7 @@ class TextLabelling(LabelProblem):
         return [len(self.numbers(each.text)) for each in examples]
 
 
-class TextTask(LabelTask, TextLabelling):
+class TextLabelTask(LabelTask, TextLabelling):
     """Texts to learn from.
 
     Args:

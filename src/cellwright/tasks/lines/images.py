@@ -16,7 +16,7 @@ PAPER, INK = 95, 1
 """Percentiles of brightness that are taken for paper and for ink."""
 
 
-class Line:
+class Ink:
     """The ink of a line, scaled to one height: 0 is paper, 255 is ink.
 
     Args:
@@ -26,7 +26,7 @@ class Line:
     >>> from PIL import Image
     >>> path = Path(tempfile.mkdtemp()) / "line.png"
     >>> Image.fromarray(np.uint8([[250, 250, 10, 250]] * 2)).save(path)
-    >>> Line(height=2)(path).tolist()
+    >>> Ink(height=2)(path).tolist()
     [[0, 0], [0, 0], [255, 255], [0, 0]]
     """
 

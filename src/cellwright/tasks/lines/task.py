@@ -14,7 +14,7 @@ from ..symbols import Symbols, from_json, to_json
 from ..task import Files, Parts
 from ..transcripts import Signal, Transcriber, Transcribing, TranscribingTask
 from ..transcripts.problem import symbols_of
-from .images import Line, columns
+from .images import Ink, columns
 from .model import Eye
 from .settings import LineSettings
 
@@ -32,7 +32,7 @@ class LineReading(Transcribing):
     settings: LineSettings
 
     def __init__(self, symbols: Symbols, settings: LineSettings) -> None:
-        super().__init__(symbols, Kept(Line(settings.height)), settings)
+        super().__init__(symbols, Kept(Ink(settings.height)), settings)
 
     @classmethod
     def open(cls, settings: LineSettings, files: Files) -> LineReading:

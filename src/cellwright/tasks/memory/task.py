@@ -17,6 +17,7 @@ from ...errors import DataError, InputError, nearest
 from ...layers import Recurrent, init
 from ..batches import IGNORED, Batches
 from ..exhibit import Exhibit, new_figure
+from ..mean import MeanLoss
 from ..recurrent import Encoder, recurrent_layers
 from ..symbols import from_json, to_json
 from ..task import Beside, Carried, Files, Parts, Step
@@ -103,28 +104,22 @@ class MemoryMetric:
 
     def __init__(self, of_numbers: bool) -> None:
         self.of_numbers = of_numbers
-        self.total, self.count = 0.0, 0
+        self.loss = MeanLoss()
         self.right, self.asked = 0, 0
 
     def update(self, step: Step) -> None:
         """Count a batch."""
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
         right: Tensor = step.found
         self.right += int(right.sum())
         self.asked += right.numel()
 
     def compute(self) -> dict[str, float]:
         """The figures."""
-        if not self.count:
-            return {"loss": math.nan}
-        loss = self.total / self.count
+        loss, right = self.loss.value, self.right / self.asked if self.asked else math.nan
         if self.of_numbers:
-            return {"mse": loss, "close": self.right / self.asked, "loss": loss}
-        return {
-            "error": 1 - self.right / self.asked, "accuracy": self.right / self.asked,
-            "wrong": self.asked - self.right, "loss": loss,
-        }  # fmt: skip
+            return {"mse": loss, "close": right, "loss": loss}
+        return {"error": 1 - right, "accuracy": right, "wrong": self.asked - self.right, "loss": loss}
 
 
 class Remembering:

@@ -2,9 +2,9 @@
 
 from ..symbols import has_table
 from ..task import Family, Files, Parts
-from .events import COLUMNS_FILE, Events, EventTask
+from .events import Events, EventTask
 from .reading import Piece, Series, read_series
-from .settings import SeriesSettings
+from .settings import COLUMNS_FILE, SeriesSettings
 from .task import Forecasting, SeriesTask
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,14 +13,14 @@ from ...errors import DataError
 from ..batches import padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, new_figure
+from ..mean import MeanLoss
 from ..recurrent import Encoder
 from ..symbols import from_json, to_json
 from ..tables import table_line, unlike
 from ..task import Beside, Carried, Files, Parts, Step
 from .reading import Piece, Series
-from .settings import SeriesSettings
+from .settings import COLUMNS_FILE, SeriesSettings
 
-COLUMNS_FILE = "columns.json"
 TABLES = ("columns", "counts")
 
 
@@ -64,17 +63,15 @@ class EventMetric:
     """Nats per step: the cross-entropy of all events of a step, averaged over the steps."""
 
     def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
+        self.loss = MeanLoss()
 
     def update(self, step: Step) -> None:
         """Count a batch."""
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
 
     def compute(self) -> dict[str, float]:
         """The nats, under two names: as figure and as loss."""
-        nats = self.total / self.count if self.count else math.nan
-        return {"nats": nats, "loss": nats}
+        return {"nats": self.loss.value, "loss": self.loss.value}
 
 
 class Events(ExampleProblem):

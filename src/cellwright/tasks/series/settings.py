@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ..recurrent import RecurrentSettings, in_range
 
+COLUMNS_FILE = "columns.json"
+"""What a run keeps of the columns; its tables tell forecasts from events."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesSettings(RecurrentSettings):

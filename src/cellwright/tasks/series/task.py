@@ -21,9 +21,8 @@ from .dates import following
 from .metric import Forecast, ForecastMetric, quantile_loss
 from .model import QUANTILES, Forecaster, SeriesBatch
 from .reading import MICROSECOND, Piece, Series
-from .settings import SeriesSettings
+from .settings import COLUMNS_FILE, SeriesSettings
 
-SCALES_FILE = "columns.json"
 TABLES = ("columns", "means", "deviations", "steps")
 LEAST = 1e-6
 """The least mean change over a season that errors are divided by, as a share of a deviation."""
@@ -66,7 +65,7 @@ class Forecasting:
     def files(self) -> Mapping[str, bytes]:
         """The columns, and how they are scaled."""
         found = (self.columns, self.means.tolist(), self.deviations.tolist(), self.steps.tolist())
-        return {SCALES_FILE: to_json(dict(zip(TABLES, found, strict=True)))}
+        return {COLUMNS_FILE: to_json(dict(zip(TABLES, found, strict=True)))}
 
     @property
     def scored(self) -> Sequence[str]:
@@ -309,7 +308,7 @@ def mean(tables: Sequence[Tensor], of: Callable[..., Tensor]) -> Tensor:
 
 def tables(files: Files) -> tuple[Sequence[str], Tensor, Tensor, Tensor]:
     """The same, out of the files of a run."""
-    columns, *numbers = from_json(files(SCALES_FILE), TABLES)
+    columns, *numbers = from_json(files(COLUMNS_FILE), TABLES)
     means, deviations, steps = (torch.tensor([float(each) for each in row], dtype=torch.float64) for row in numbers)
     return columns, means, deviations, steps
 

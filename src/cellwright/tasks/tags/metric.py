@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..mean import MeanLoss
 from ..task import Step
 from .spans import spans
 
@@ -34,15 +35,14 @@ class TagMetric:
 
     def __init__(self, of_spans: bool) -> None:
         self.of_spans = of_spans
-        self.total, self.count, self.right = 0.0, 0, 0
+        self.loss, self.right = MeanLoss(), 0
         self.true, self.found, self.both = 0, 0, 0
         self.labels, self.right_labels = 0, 0
         self.confusions: Counter[tuple[str, str]] = Counter()
 
     def update(self, step: Step) -> None:
         """Count a batch."""
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
         tagged: Tagged = step.found
         for tags, found in zip(tagged.tags, tagged.found, strict=True):
             self.right += sum(map(str.__eq__, tags, found))
@@ -56,13 +56,13 @@ class TagMetric:
 
     def compute(self) -> dict[str, float]:
         """What is missed as `error`, averaged over tags and labels, and each by itself."""
-        accuracy = share(self.right, self.count)
+        accuracy = share(self.right, self.loss.count)
         figures = {"f1": share(2 * self.both, self.true + self.found)} if self.of_spans else {}
         figures["accuracy"] = accuracy
         if self.labels:
             figures["labels"] = share(self.right_labels, self.labels)
         main = [figures["f1" if self.of_spans else "accuracy"], *([figures["labels"]] if self.labels else [])]
-        return {"error": 1 - sum(main) / len(main), **figures, "loss": share(self.total, self.count)}
+        return {"error": 1 - sum(main) / len(main), **figures, "loss": self.loss.value}
 
 
 def share(part: float, whole: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..mean import MeanLoss
 from ..task import Step
 
 
@@ -21,14 +22,11 @@ class Nats:
     """
 
     def __init__(self) -> None:
-        self.total = 0.0
-        self.count = 0
-        self.characters = 0.0
+        self.loss, self.characters = MeanLoss(), 0.0
 
     def update(self, step: Step) -> None:
         """Add a batch, weighted by the number of its tokens."""
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
         self.characters += step.found
 
     def compute(self) -> dict[str, float]:
@@ -36,8 +34,8 @@ class Nats:
 
         The bits compare vocabularies of different kinds; the others do not.
         """
-        loss = self.total / self.count if self.count else math.nan
-        bits = self.total / self.characters / math.log(2) if self.count else math.nan
+        loss = self.loss.value
+        bits = self.loss.total / self.characters / math.log(2) if self.characters else math.nan
         return {"loss": loss, "perplexity": perplexity(loss), "bits": bits}
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ...errors import DataError, InputError
 from ..exhibit import Exhibit
-from ..task import Beside, Carried, Files, Parts, Step
+from ..task import Beside, Carried, Files, Parts, Step, with_each
 from .metric import Nats
 from .model import LanguageModel
 from .reading import Text, part, pieces
@@ -208,21 +208,8 @@ def opening(vocabulary: Vocabulary) -> Tensor:
 
 def text_step(network: nn.Module, batch: TextBatch, carried: Carried) -> Step:
     """Loss of one chunk; the state is carried in but where streams begin."""
-    scores, state = network(batch.tokens, begun(carried, batch.begins))
+    carried = with_each(carried, lambda each: each.masked_fill(batch.begins[:, None], 0.0))
+    scores, state = network(batch.tokens, carried)
     loss = functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten())
     count = int((batch.targets >= 0).sum())
-    return Step(loss, count, detached(state), count * batch.characters)
-
-
-def begun(state: Carried, begins: Tensor) -> Carried:
-    """The same state with nothing in it where sequences begin, `[B]`."""
-    if isinstance(state, tuple):
-        return tuple(part.masked_fill(begins[:, None], 0.0) for part in state)
-    return None if state is None else state.masked_fill(begins[:, None], 0.0)
-
-
-def detached(state: Carried) -> Carried:
-    """The same state without its history, so that backpropagation ends here."""
-    if isinstance(state, tuple):
-        return tuple(part.detach() for part in state)
-    return None if state is None else state.detach()
+    return Step(loss, count, with_each(state, Tensor.detach), count * batch.characters)

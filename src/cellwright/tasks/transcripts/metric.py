@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from ..mean import MeanLoss
 from ..task import Step
 
 Read = Sequence[tuple[str, str]]
@@ -32,7 +33,7 @@ class TranscriptMetric:
 
     def __init__(self, first: str) -> None:
         self.first = first
-        self.total, self.count = 0.0, 0
+        self.loss = MeanLoss()
         self.read, self.wrong = 0, 0
         self.errors = {"characters": 0, "words": 0}
         self.lengths = {"characters": 0, "words": 0}
@@ -42,8 +43,7 @@ class TranscriptMetric:
         """Count a batch."""
         from rapidfuzz.distance import Levenshtein
 
-        self.total += step.loss.item() * step.count
-        self.count += step.count
+        self.loss.update(step)
         pairs: Read = step.found
         for true, found in pairs:
             self.read += 1
@@ -56,11 +56,11 @@ class TranscriptMetric:
 
     def compute(self) -> dict[str, float]:
         """The share of errors in characters and words, and of transcripts with any; which is first, was chosen."""
-        if not self.count:
-            return {"word_error": math.nan}
-        errors = {f"{unit[:-1]}_error": self.errors[unit] / max(1, self.lengths[unit]) for unit in self.errors}
         first = f"{self.first[:-1]}_error"
-        return {first: errors[first], **errors, "wrong": self.wrong / self.read, "loss": self.total / self.count}
+        if not self.read:
+            return {first: math.nan, "loss": math.nan}
+        errors = {f"{unit[:-1]}_error": self.errors[unit] / max(1, self.lengths[unit]) for unit in self.errors}
+        return {first: errors[first], **errors, "wrong": self.wrong / self.read, "loss": self.loss.value}
 
 
 def confused(true: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:
