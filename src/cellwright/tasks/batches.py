@@ -86,6 +86,15 @@ def padded(rows: Sequence[Tensor], value: float = 0) -> Tensor:
     return pad_sequence(list(rows), batch_first=True, padding_value=value)
 
 
+def inside(lengths: Tensor, steps: int) -> Tensor:
+    """Which of so many steps lie within lengths `[B]`: truth values `[B, steps]`.
+
+    >>> inside(torch.tensor([1, 2]), 2).tolist()
+    [[True, False], [True, True]]
+    """
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
 def held_out(count: int, share: float) -> tuple[list[int], list[int]]:
     """The numbers of examples to learn from, and of a share that is kept apart, spread evenly; of several at least one.
 

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from ..cells import cells
 from ..errors import InputError, nearest
 from ..layers import Recurrent
+from .batches import inside
 
 FORGET_BIAS = 1.0
 """Remember at first: Gers, Schmidhuber & Cummins (2000); Jozefowicz, Zaremba & Sutskever (2015)."""
@@ -138,6 +139,5 @@ def pooled(outputs: Tensor, lengths: Tensor) -> Tensor:
         outputs: `[B, T, width]`, zero behind the lengths.
         lengths: `[B]`, at least 1.
     """
-    inside = torch.arange(outputs.shape[1], device=outputs.device) < lengths[:, None]
-    largest = outputs.masked_fill(~inside[..., None], -torch.inf).amax(1)
+    largest = outputs.masked_fill(~inside(lengths, outputs.shape[1])[..., None], -torch.inf).amax(1)
     return torch.cat([largest, outputs.sum(1) / lengths[:, None]], -1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from ...errors import DataError
+from ..batches import inside
 from ..examples import ExampleTask
 from ..kept import Kept
 from ..symbols import Symbols, from_json, to_json
@@ -31,6 +31,7 @@ class PixelNetwork(FrameNetwork):
         labels: how many there are.
         settings: see `FrameSettings`.
 
+    >>> import torch
     >>> network = PixelNetwork(4, FrameSettings(size=36)).eval()
     >>> network(torch.zeros(2, 5, 36, 36, dtype=torch.uint8), torch.tensor([5, 3])).shape
     torch.Size([2, 5, 4])
@@ -53,10 +54,10 @@ class PixelNetwork(FrameNetwork):
 
     def before(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """What is seen in brightness `[B, T, size, size]`, uint8: `[B, T, SIGHT]`."""
-        inside = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]
-        seen = self.eye(frames[inside][:, None].float() / 255)
+        there = inside(lengths, frames.shape[1])
+        seen = self.eye(frames[there][:, None].float() / 255)
         found = seen.new_zeros(*frames.shape[:2], SIGHT)
-        found[inside] = seen
+        found[there] = seen
         dropped: Tensor = self.dropout(found)
         return dropped
 

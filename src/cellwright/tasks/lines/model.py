@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..batches import inside
 from .settings import LineSettings
 
 SLANT, SHIFT, SQUEEZE, SPECKLE = 0.3, 0.06, 0.12, 0.08
@@ -52,18 +53,13 @@ class Eye(nn.Module):
         ink = functional.pad(ink, (0, 0, 0, -ink.shape[1] % COLUMNS))[:, None]
         for convolution, pool, step in zip(self.convolutions, self.pools, STEPS, strict=True):
             # What a convolution makes of the padding must not come back into the line.
-            ink = pool(convolution(ink) * inside(lengths, ink.shape[2]))
+            ink = pool(convolution(ink) * inside(lengths, ink.shape[2])[:, None, :, None])
             lengths = -(-lengths // step)
         return ink.transpose(1, 2).flatten(2), lengths
 
     def steps(self, length: int) -> int:
         """How many steps there are of so many columns."""
         return -(-length // COLUMNS)
-
-
-def inside(lengths: Tensor, columns: int) -> Tensor:
-    """1 where a line is, 0 behind it, `[B, 1, columns, 1]`."""
-    return (torch.arange(columns, device=lengths.device) < lengths[:, None])[:, None, :, None]
 
 
 def distorted(ink: Tensor, strength: float) -> Tensor:

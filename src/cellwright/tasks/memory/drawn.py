@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pad_sequence
 
-from ..batches import IGNORED
+from ..batches import IGNORED, inside
 from .reber import LETTERS, legal_after, reber_string
 
 
@@ -121,8 +121,8 @@ def strings_as_batch(strings: Sequence[str]) -> MemoryBatch:
     lengths = torch.tensor([len(each) - 1 for each in strings])
     numbers = pad_sequence([torch.tensor([*map(LETTERS.index, each)]) for each in strings], batch_first=True)
     before, after = numbers[:, :-1], numbers[:, 1:]
-    inside = torch.arange(before.shape[1]) < lengths[:, None]
-    inputs = one_hot(before, len(LETTERS)) * inside[..., None]
+    there = inside(lengths, before.shape[1])
+    inputs = one_hot(before, len(LETTERS)) * there[..., None]
     legal = torch.zeros(inputs.shape, dtype=torch.bool)
     marks = [
         (row, place, LETTERS.index(letter))
@@ -131,7 +131,7 @@ def strings_as_batch(strings: Sequence[str]) -> MemoryBatch:
         for letter in letters
     ]
     legal[tuple(torch.tensor(marks).T)] = True
-    return MemoryBatch(inputs.float(), lengths, after.where(inside, IGNORED), legal)
+    return MemoryBatch(inputs.float(), lengths, after.where(there, IGNORED), legal)
 
 
 PROBLEMS = {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError
-from ..batches import padded
+from ..batches import inside, padded
 from ..examples import ExampleProblem, ExampleTask
 from ..exhibit import Exhibit, new_figure
 from ..mean import MeanLoss
@@ -149,10 +149,9 @@ class Events(ExampleProblem):
             by = int(torch.randint(-self.settings.shift, self.settings.shift + 1, ()))
             events, targets = shifted(events, by), shifted(targets, by)
         scores = network(events, lengths)
-        inside = torch.arange(events.shape[1], device=events.device) < lengths[:, None]
         losses = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none").sum(-1)
         count = int(lengths.sum())
-        return Step((losses * inside).sum() / max(1, count), count)
+        return Step((losses * inside(lengths, events.shape[1])).sum() / max(1, count), count)
 
     def read_one(self, network: nn.Module, example: Piece) -> Beside:
         """The events of each step, and how surprising those of the next one are, in nats."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..batches import inside
 from ..recurrent import Encoder, pooled
 from .settings import SpeechSettings
 
@@ -47,7 +48,7 @@ class Ear(nn.Module):
                 hidden | spans(len(features), bands, round(MASKED_SHARE * bands), self.masks, features.device)[:, None]
             )
             features = features.masked_fill(hidden, 0.0)
-        features = features * (torch.arange(features.shape[1], device=lengths.device) < lengths[:, None])[..., None]
+        features = features * inside(lengths, features.shape[1])[..., None]
         features = functional.pad(features, (0, 0, 0, -features.shape[1] % self.stack))
         return features.unflatten(1, (-1, self.stack)).flatten(2), (lengths + self.stack - 1) // self.stack
 
