@@ -6,12 +6,14 @@ import math
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
-from cellwright.errors import RunError
+from cellwright.errors import DataError, RunError
 from cellwright.tasks import Parts
 from cellwright.tasks.text import TextTask
 from cellwright.training import TrainingSettings, evaluate
+from cellwright.training.train import train
 from tests.training.made import SETTINGS, TEXT, new_folder, rows, run
 
 EPOCHS = TrainingSettings(epochs=2.5, validations=4, learning_rate=1e-2, seed=3)
@@ -129,6 +131,23 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(tmp_path):
 
     with pytest.raises(RunError, match="became nan at step 1; train anew with a lower --learning-rate"):
         run(new_folder(tmp_path / "run", EPOCHS), EPOCHS, Broken(Parts(TEXT), SETTINGS))
+
+
+def test_an_error_of_a_worker_is_told_as_any_other(tmp_path):
+    class Torn(TextTask):
+        def training(self, epoch):
+            batches = super().training(epoch)
+
+            class Faulty(type(batches)):
+                def __getitem__(self, index):
+                    raise DataError("a film is cut off: mend it")
+
+            batches.__class__ = Faulty
+            return batches
+
+    folder = new_folder(tmp_path / "run", EPOCHS)
+    with pytest.raises(DataError, match=r"^a film is cut off: mend it$"):
+        train(Torn(Parts(TEXT), SETTINGS), EPOCHS, folder, "resume-it", Console(quiet=True), workers=1)
 
 
 def test_the_gradient_is_clipped(tmp_path):

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..errors import InputError
 from ..tasks import Exhibit, Family
+from ..tasks.recurrent import RecurrentSettings
 from ..tasks.tables import table_line
 from ..training import Machine, Recipe, RunFolder, processes, write_whole
 from ..training.report import file_name, write_report
@@ -47,7 +48,9 @@ def compare(
         raise InputError(f"--compare must name each cell once, not {','.join(cells)}")
     parts = read(family, sources, settings.get("skip", False))
     for cell in cells:
-        family.begin(parts, {**settings, "cell": cell})  # so that a wrong name is found before hours of training
+        RecurrentSettings(
+            cell=cell, torch=settings.get("torch", False)
+        )  # a wrong name is found before hours of training
     root = run or Path("runs") / f"{stem(sources['learned'])}-compared"
     for cell in cells:
         chosen, place = {**settings, "cell": cell}, root / cell

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch.utils.data import DataLoader
 
+from ..errors import CellwrightError
 from ..tasks import Batch, Divisible, Task
 from . import processes
 from .progress import Progress
@@ -64,7 +65,7 @@ class Rounds:
         order = range(first, len(batches))
         if not self.workers:
             return (batches[each] for each in order)
-        return DataLoader(
+        loader: DataLoader[Batch] = DataLoader(
             batches,  # type: ignore[arg-type]  # all that is asked of a data set is to have items by number
             batch_size=None,
             sampler=order,
@@ -73,6 +74,15 @@ class Rounds:
             generator=torch.Generator(),  # the chance of the run is left alone
             worker_init_fn=unaffected,
         )
+        return with_own_errors(loader)
+
+
+def with_own_errors(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches of workers, whose errors are told as they were there, without the traceback that PyTorch puts around."""
+    try:
+        yield from batches
+    except CellwrightError as error:
+        raise type(error)(str(error).strip().splitlines()[-1].partition(": ")[2]) from error
 
 
 def unaffected(worker: int) -> None:
