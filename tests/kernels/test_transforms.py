@@ -15,6 +15,7 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
 from torch.utils._pytree import tree_leaves
 
 import cellwright as cw
+from cellwright.kernels import cpu
 from tests.agreement import assert_agree
 
 # PyTorch itself goes through its own deprecated compiler when forward mode is first used.
@@ -80,6 +81,15 @@ def norms_of_samples(given: Given) -> Any:
     return grad(norms)(given.parameters)
 
 
+def lengths_of_samples(given: Given) -> Any:
+    """How long the gradients of single samples are, holding two of them at a time."""
+
+    def length(row: Tensor) -> Tensor:
+        return torch.stack([each.norm() for each in grad(given.of_sample)(given.parameters, row).values()]).norm()
+
+    return vmap(length, in_dims=1, chunk_size=2)(given.x)
+
+
 FIRST: dict[str, Callable[[Given], Any]] = {
     "grad": lambda g: grad(g.loss)(g.parameters, g.x),
     "vmap over data": lambda g: vmap(lambda x: g.run(g.parameters, x))(torch.stack([g.x, -g.x])),
@@ -92,6 +102,7 @@ FIRST: dict[str, Callable[[Given], Any]] = {
     "samples of an ensemble": lambda g: vmap(vmap(grad(g.of_sample), in_dims=(None, 1)), in_dims=(0, None))(
         g.several, g.x
     ),
+    "lengths of samples": lengths_of_samples,
     "jacrev": lambda g: jacrev(lambda x: g.run(g.parameters, x)[-1])(g.x),
     "jacrev with lengths": lambda g: jacrev(lambda x: g.run(g.parameters, x, lengths=LENGTHS)[-1])(g.x),
 }
@@ -295,3 +306,15 @@ def test_masks_of_their_own_for_each_sample_are_refused() -> None:
     layer, xs = cw.LSTM(2, 3, zoneout=0.1), torch.randn(5, 4, 1, 2)
     with pytest.raises(cw.InputError, match="masks are drawn once for all that vmap maps over"):
         vmap(lambda x: layer(x)[0], randomness="different")(xs)
+
+
+def test_lengths_of_gradients_hold_some_of_them_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, held = cpu.backward, []
+
+    def seen(*arguments: Any) -> Any:
+        held.append(arguments[-1])
+        return real(*arguments)
+
+    monkeypatch.setattr(cpu, "backward", seen)
+    lengths_of_samples(Given("lstm"))
+    assert sorted(held) == [1, 1, 2, 2]  # of two layers
