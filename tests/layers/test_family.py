@@ -106,7 +106,26 @@ def test_as_onnx_runtime_has_it(cell: str, lengths: list[int] | None) -> None:
         assert np.abs(ours.numpy() - theirs).max() < 1e-6
 
 
-def by_onnx(module: cw.Recurrent, x: Tensor, lengths: list[int] | None) -> list[np.ndarray]:
+@cw.cell(gates="i f g o", state="h c")
+def clipped(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, Tensor]:
+    """An LSTM as ONNX clips it: what goes into the activations of the gates."""
+    z = {gate: (getattr(x, gate) + getattr(r, gate)).clamp(-0.2, 0.2) for gate in "ifgo"}
+    c = torch.sigmoid(z["f"]) * s.c + torch.sigmoid(z["i"]) * torch.tanh(z["g"])
+    return dict(c=c, h=torch.sigmoid(z["o"]) * torch.tanh(c))
+
+
+@pytest.mark.parametrize("lengths", [None, [8, 0, 5]])
+def test_clipped_as_onnx_runtime_does(lengths: list[int] | None) -> None:
+    torch.manual_seed(0)
+    module, given = cw.Recurrent(clipped, INPUTS, UNITS), x(torch.float32)
+    with torch.no_grad():
+        output, state = module(given, lengths=None if lengths is None else torch.tensor(lengths))
+    for ours, theirs in zip((output, *state), by_onnx(module, given, lengths, clip=0.2), strict=True):
+        assert np.abs(ours.numpy() - theirs).max() < 1e-6
+    assert np.abs(output.numpy() - by_onnx(module, given, lengths)[0]).max() > 1e-2
+
+
+def by_onnx(module: cw.Recurrent, x: Tensor, lengths: list[int] | None, clip: float | None = None) -> list[np.ndarray]:
     """Outputs and last states of ONNX's operator LSTM, whose gates are i, o, f, c."""
     coupled = module.cell.name == "coupled"
     names = {"i": "i", "o": "o", "f": "f", "c": "g"}
@@ -132,7 +151,7 @@ def by_onnx(module: cw.Recurrent, x: Tensor, lengths: list[int] | None) -> list[
     options = {"activations": ["HardSigmoid", "Tanh", "Tanh"], "activation_alpha": [0.2], "activation_beta": [0.5]}
     node = helper.make_node(
         "LSTM", names_in, ["y", "h", "c"], hidden_size=UNITS, input_forget=int(coupled),
-        **(options if module.cell.name == "hard" else {}),
+        **(options if module.cell.name == "hard" else {}), **({} if clip is None else {"clip": clip}),
     )  # fmt: skip
     floats = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y", "h", "c")]
     constants = [numpy_helper.from_array(value, name) for name, value in inputs.items()]
