@@ -72,9 +72,9 @@ def rollout(agent, signs, state, steps):
     return [torch.stack(each) for each in zip(*record, strict=True)], state
 
 
-def returns_of(reward, ended, discount=0.95):
-    """What each step will have brought by the end of its episode."""
-    total, found = torch.zeros_like(reward[0]), []
+def returns_of(reward, ended, after, discount=0.95):
+    """What each step will have brought by the end of its episode; behind the last step, what the agent expects."""
+    total, found = after, []
     for each, end in zip(reward.flip(0), ended.flip(0), strict=True):
         total = each + discount * total * ~end
         found.append(total)
@@ -91,7 +91,9 @@ def main(rounds=40, rows=64, steps=32):
     for number in range(rounds):
         first = state
         (seen, began, action, before, value, reward, ended), state = rollout(agent, signs, first, steps)
-        aim = returns_of(reward, ended)
+        with torch.no_grad():
+            _, after, _ = agent(signs.seen()[None], state, signs.new[None])
+        aim = returns_of(reward, ended, after[0])
         advantage = aim - value
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
         for _ in range(4):

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 import cellwright as cw
+from cellwright.errors import InputError
 from cellwright.inspection import Pass
+from cellwright.inspection.card import calculation, card
 from cellwright.inspection.flow import Flow, flow
-from cellwright.inspection.health import findings, saturation
+from cellwright.inspection.health import findings, gates_of, saturation
 from cellwright.inspection.ledger import ledger
 from cellwright.inspection.memory import half_lives, time_constants
 
@@ -215,3 +217,66 @@ def test_a_ledger_that_does_not_go_back_to_the_start(monkeypatch: pytest.MonkeyP
     assert found.steps.tolist() == [16, 17, 18, 19, 20]
     assert found.carried != 0
     assert abs(found.total - made.states["c"][20, 2]) < 1e-10
+
+
+def test_a_clip_that_is_not_reached_changes_no_memory() -> None:
+    plain, _ = captured(forget_bias=3.0)
+    clipped, _ = captured(forget_bias=3.0, cell_clip=50.0)
+    for one, other in zip(time_constants(plain), time_constants(clipped), strict=True):
+        assert np.array_equal(one, other)
+    tight, _ = captured(forget_bias=3.0, cell_clip=0.05)
+    assert (time_constants(tight).geometric < time_constants(plain).geometric).all()
+    found = ledger(tight, 30, 2)
+    assert found.total == pytest.approx(float(tight.states["c"][30, 2]))
+
+
+def test_a_stabiliser_is_no_normaliser() -> None:
+    found, _ = captured("slstm", forget_bias=0.0)
+    assert np.isfinite(time_constants(found).bias).all()
+
+
+def test_never_forgetting_does_not_depend_on_the_lengths() -> None:
+    torch.manual_seed(0)
+    lstm = cw.LSTM(3, 4, forget_bias=6.5)
+    many = cw.inspect(lstm, torch.randn(2, 200, 3)).passes[0]
+    one = cw.inspect(lstm, torch.randn(400, 3)).passes[0]
+    assert [each.kind for each in findings(many)] == [each.kind for each in findings(one)]
+
+
+def test_outputs_of_a_projection_are_no_units() -> None:
+    torch.manual_seed(0)
+    lstm = cw.LSTM(3, 4, proj_size=2)
+    with torch.no_grad():
+        lstm.weight_hr_l0[1] = lstm.weight_hr_l0[0]
+    made = cw.inspect(lstm, torch.randn(50, 3)).passes[0]
+    assert not [each for each in findings(made) if each.kind == "duplicate"]
+    found = card(made, 30, 3)
+    assert "h" not in found.before
+    sources = [f"input {n}" for n in range(3)] + [f"output {n}" for n in range(2)] + ["bias"]
+    assert sorted(term.source for term in found.terms["f"]) == sorted(sources)
+
+
+def test_what_has_no_ends_is_not_saturated() -> None:
+    assert gates_of(captured("no_input_activation")[0]) == ["i", "f", "o"]
+    assert {"i", "f", "o"} <= {*gates_of(captured("hard")[0])}
+
+
+def test_a_network_of_no_numbers_is_not_healthy() -> None:
+    lstm = cw.LSTM(3, 4)
+    with torch.no_grad():
+        lstm.weight_ih_l0.fill_(torch.nan)
+    assert flow(cw.inspect(lstm, torch.randn(20, 3)).passes[0]).verdict == "exploding"
+
+
+def test_a_share_that_is_the_same_at_all_steps() -> None:
+    made, _ = captured("rnn", zoneout=0.25)
+    assert np.allclose(time_constants(made).geometric, -1 / np.log(0.25))
+    assert ledger(made, 30, 2).total == pytest.approx(float(made.states["h"][30, 2]))
+
+
+@pytest.mark.parametrize(("step", "unit"), [(-1, 0), (40, 0), (3, 5), (3, -1)])
+def test_steps_and_units_that_are_not_there_are_told(step: int, unit: int) -> None:
+    made, _ = captured()
+    for look in (card, calculation, ledger):
+        with pytest.raises(InputError, match=f"not the step {step} of the unit {unit}"):
+            look(made, step, unit)

@@ -335,3 +335,68 @@ def test_what_cannot_be_inspected_is_told() -> None:
         pass
     with pytest.raises(InputError, match="none of its recurrent layers"):
         capture.inspection()
+
+
+class Twice(cw.LSTM):
+    """A layer of the user's own around one of this library."""
+
+    def forward(self, input: Any, hx: Any = None, **options: Any) -> Any:
+        return super().forward(2 * input, hx, **options)
+
+
+def test_what_a_model_says_is_the_same_while_it_is_watched() -> None:
+    torch.manual_seed(1)
+    lstm, x, state = cw.LSTM(3, 5), torch.randn(6, 2, 3), (torch.ones(1, 2, 5), torch.ones(1, 2, 5))
+    packed = pack_padded_sequence(x, torch.tensor([6, 4]))
+    expected, expected_packed = lstm(x, hx=state)[0], lstm(packed, hx=state)[0].data
+    with Capture(lstm) as capture:
+        assert torch.equal(lstm(x, hx=state)[0], expected)
+        assert torch.allclose(lstm(packed, hx=state)[0].data, expected_packed, atol=1e-6)
+        with pytest.raises(InputError, match="a PackedSequence brings its lengths"):
+            lstm(packed, lengths=torch.tensor([6, 4]))
+    assert capture.inspection().right
+
+
+def test_a_layer_that_changes_its_input_is_told_from_the_equations() -> None:
+    layer, x = Twice(3, 5), torch.randn(6, 2, 3)
+    expected = layer(x)[0]
+    with Capture(layer) as capture:
+        assert torch.equal(layer(x)[0], expected)
+    assert not capture.inspection().right
+
+
+def test_captures_may_be_nested() -> None:
+    lstm, x = cw.LSTM(3, 5), torch.randn(6, 3)
+    with Capture(lstm) as outer:
+        with Capture(lstm) as inner:
+            lstm(x)
+        lstm(x)
+    assert inner.inspection().steps == 6
+    assert outer.inspection().steps == 6  # what the inner one has seen is its own
+    assert "forward" not in vars(lstm)
+
+
+@pytest.mark.parametrize("brought", [False, True])
+def test_first_states_and_resets_in_both_directions(brought: bool) -> None:
+    torch.manual_seed(1)
+    layer, x, ones = cw.LSTM(3, 4, bidirectional=True), torch.randn(9, 2, 3), torch.ones(2, 2, 4)
+    reset = torch.zeros(9, 2, dtype=torch.bool)
+    reset[4, 0] = reset[0, 1] = reset[6, 1] = True
+    state = (ones, 2 * ones)
+    assert cw.inspect(layer, x, state, reset=reset, reset_state=(-ones, ones) if brought else None).right
+    assert cw.inspect(layer, x, reset=reset, reset_state=(-ones, ones) if brought else None).right
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM(3, 32), cw.LSTM(3, 32)])
+def test_under_autocast_what_it_rounds_is_allowed(layer: nn.Module) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        assert cw.inspect(layer, torch.randn(20, 2, 3)).right
+
+
+def test_looking_draws_nothing() -> None:
+    before = torch.get_rng_state()
+    lstm = nn.LSTM(3, 4)
+    after = torch.get_rng_state()
+    assert not torch.equal(before, after)
+    cw.inspect(lstm, torch.ones(5, 3))
+    assert torch.equal(torch.get_rng_state(), after)

@@ -89,7 +89,7 @@ def test_what_cannot_be_forced_is_told() -> None:
         (Force("l0", "f", [9], 0, 1, 0), "units from 0 to 4"),
         (Force("l0", "f", [], 0, 1, 0), "units from 0 to 4"),
         (Force("l0", "f", [0], 3, 3, 0), "at least one step"),
-        (Force("l0", "f", [0], 25, 31, 0), "in one sequence"),
+        (Force("l0", "f", [0], 25, 31, 0), "the steps must be from 0 to 29"),
     ):
         with pytest.raises(InputError, match=told):
             intervene(inspection, [force])
@@ -131,3 +131,31 @@ def test_an_account_that_does_not_sum_up_is_refused(monkeypatch: pytest.MonkeyPa
         attribution(inspection, 20, 3)
     with pytest.raises(InputError, match="not 'magic'"):
         attribution(inspection, 20, 3, "magic")
+
+
+def test_several_forces_on_one_signal_act_together() -> None:
+    inspection = captured()
+    effect = intervene(inspection, [Force("l0", "c", [unit], 10, 11, value) for unit, value in ((0, 7.0), (1, 5.0))])
+    assert effect.signals["l0"]["c"][10 - effect.start, :2].tolist() == [7.0, 5.0]
+
+
+def test_steps_that_are_not_there_are_told() -> None:
+    inspection = captured()
+    for look in (
+        lambda: attribution(inspection, 1000, 0),
+        lambda: intervene(inspection, [Force("l0", "c", [0], 500, 501, 0.0)]),
+        lambda: intervene(inspection, [Force("l0", "c", [0], -2, 1, 0.0)]),
+    ):
+        with pytest.raises(InputError, match="the steps must be from 0 to 29"):
+            look()
+
+
+def test_a_state_that_is_handed_through_cannot_be_forced() -> None:
+    @cw.cell(gates="a", state="h prev")
+    def delayed(x: cw.Terms, r: cw.Terms, s: cw.Terms, w: cw.Terms) -> dict[str, torch.Tensor]:
+        return dict(h=torch.tanh(x.a + r.a + s.prev), prev=s.h)
+
+    inspection = cw.inspect(cw.Recurrent(delayed, 3, 4), torch.randn(20, 3))
+    assert intervene(inspection, [Force("l0", "h", [0], 5, 6, 0.0)]).signals["l0"]["h"][5, 0] == 0
+    with pytest.raises(InputError, match="prev of l0 is handed through, and cannot be forced"):
+        intervene(inspection, [Force("l0", "prev", [0], 5, 6, 0.0)])

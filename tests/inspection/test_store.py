@@ -106,6 +106,14 @@ def test_a_cell_of_the_user(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the cell 'mine', which this library lacks"):
         Inspection.open(tmp_path / "made")
     assert Inspection.open(tmp_path / "made", own=[mine])["l0"].cell is mine
+    assert Inspection.open(tmp_path / "made", own=[mine]).right
+
+    @cw.cell(gates="f", state="h")
+    def other(x: Any, r: Any, s: Any, w: Any) -> dict[str, Any]:
+        f = torch.sigmoid(x.f + r.f + 5)
+        return {"f": f, "h": f * s.h + (1 - f)}
+
+    assert not Inspection.open(tmp_path / "made", own=[replace(other, name="mine")]).right
 
 
 def rewritten(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:

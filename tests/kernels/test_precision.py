@@ -47,4 +47,4 @@ def test_by_default_none_is_asked_for() -> None:
 
 
 def test_it_is_shown() -> None:
-    assert repr(cw.LSTM(3, 4, precision="bf16")) == "LSTM('lstm', 3, 4, precision=bf16)"
+    assert repr(cw.LSTM(3, 4, precision="bf16")) == "LSTM(3, 4, precision='bf16')"

@@ -42,9 +42,11 @@ class Part:
             InputError: the steps are not in one sequence, or too many.
         """
         starts = inspection.starts
+        if not 0 <= first <= last < starts[-1]:
+            raise InputError(f"the steps must be from 0 to {starts[-1] - 1:,}, but are {first:,} to {last:,}")
         sequence = int(np.searchsorted(starts, first, side="right")) - 1
         low, high = int(starts[sequence]), int(starts[sequence + 1])
-        if not 0 <= first <= last < high or last - first >= most:
+        if last >= high or last - first >= most:
             raise InputError(
                 f"the steps must be in one sequence, and at most {most:,}, but are {first:,} to {last:,}, and the "
                 f"sequence of the first has the steps {low:,} to {high - 1:,}"

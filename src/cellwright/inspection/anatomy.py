@@ -14,6 +14,7 @@ from ..cells import Cell
 
 FUNCTIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "relu": torch.relu}
 """The functions of gates whose arguments are worth keeping."""
+CLIPPING = {"clamp", "clamp_min", "clamp_max", "hardtanh"}
 SAME = {"alias", "detach", "clone", "positive", "_to_copy"}
 
 Share = Tensor | float
@@ -62,10 +63,11 @@ def dissect(
     inner = {name: seen.applied[id(value)] for name, value in signals.items() if id(value) in seen.applied}
     found = {name: seen.share(signals[name]).get(name, 0.0) for name in cell.state}
     kept = {
-        name: share if isinstance(share, Tensor) else torch.full_like(signals[name], share)
+        name: share.expand_as(signals[name]) if isinstance(share, Tensor) else torch.full_like(signals[name], share)
         for name, share in found.items()
     }
-    shares = {name: seen.applied[id(share)] for name, share in found.items() if id(share) in seen.applied}
+    of = {name: seen.applied[id(share)] for name, share in found.items() if id(share) in seen.applied}
+    shares = {name: (function, z.expand_as(signals[name])) for name, (function, z) in of.items()}
     return Anatomy(signals, inner, kept, shares)
 
 
@@ -102,14 +104,17 @@ class Dissection(TorchDispatchMode):
         operator = function.overloadpacket.__name__
         if operator in FUNCTIONS:
             self.applied[id(result)] = (operator, args[0])
-        shares = self.passed_on(operator, args, (kwargs or {}).get("alpha", 1))
+        shares = self.passed_on(operator, args, kwargs or {}, result)
         if shares:
             self.shares[id(result)] = shares
         return result
 
-    def passed_on(self, operator: str, args: Sequence[Any], alpha: float) -> dict[str, Share]:
+    def passed_on(
+        self, operator: str, args: Sequence[Any], options: Mapping[str, Any], result: Tensor
+    ) -> dict[str, Share]:
         """How much of each old state is in the result of an operator."""
         one, other = (self.share(value) for value in (*args, None, None)[:2])
+        alpha = options.get("alpha", 1)
         if operator in SAME:
             return one
         if operator == "neg":
@@ -125,10 +130,16 @@ class Dissection(TorchDispatchMode):
         if operator == "div" and not other:
             return scaled(one, 1 / args[1]) if one else {}
         if operator == "where":
-            mask, yes, no = args
-            one, other = self.share(yes), self.share(no)
-            names = one.keys() | other.keys()
-            return {name: torch.where(mask, one.get(name, 0.0), other.get(name, 0.0)) for name in names}
+            return chosen(args[0], self.share(args[1]), self.share(args[2]))
+        if operator == "masked_fill":
+            return chosen(~args[1], one, {})
+        if operator in CLIPPING:
+            return chosen(result == args[0], one, {})
+        if operator in ("maximum", "minimum"):
+            return chosen(result == args[0], one, other)
+        if operator == "addcmul":
+            product = self.passed_on("mul", args[1:], {}, result)
+            return together(one, scaled(product, options.get("value", 1)))
         return {}
 
 
@@ -139,6 +150,15 @@ def scaled(shares: Mapping[str, Share], factor: Any) -> dict[str, Share]:
     return {
         name: factor if isinstance(share, float) and share == 1.0 else share * factor for name, share in shares.items()
     }
+
+
+def chosen(mask: Tensor, one: Mapping[str, Share], other: Mapping[str, Share]) -> dict[str, Share]:
+    """Where a mask holds, one of two, elsewhere the other; if all over, as it is, so that it can be told what it is."""
+    if not one and not other:
+        return {}
+    if bool(mask.all()):
+        return dict(one)
+    return {name: torch.where(mask, one.get(name, 0.0), other.get(name, 0.0)) for name in one.keys() | other.keys()}
 
 
 def together(one: Mapping[str, Share], other: Mapping[str, Share]) -> dict[str, Share]:

@@ -20,8 +20,10 @@ from .recorder import THEIRS, Recorder
 from .selfcheck import wrong
 from .tracks import Track
 
-TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
-"""How far h may be from what the equations give; states are kept in float32."""
+TOLERANCE: Mapping[torch.dtype | str, float] = {
+    torch.float64: 1e-5, torch.float32: 1e-4, "tf32": 5e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2
+}  # fmt: skip
+"""How far h may be from what the equations give, by what products are taken of; states are kept in float32."""
 
 
 class Capture:
@@ -61,14 +63,16 @@ class Capture:
         self.order: dict[str, None] = {}
         self.reading = Reading()
         self.undo: list[Any] = []
+        self.before: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self.training = [each for each in self.model.modules() if each.training]
         self.model.eval()
         for name, recorder in self.recorders.items():
             module = recorder.module
-            if isinstance(module, Recurrent):
-                module.forward = partial(self.run, name)  # type: ignore[method-assign]
+            if runs_as_known(module):
+                self.before[name] = vars(module).get("forward")
+                module.forward = partial(self.run, name)
             handle = module.register_forward_hook(partial(self.seen, name), with_kwargs=True)
             self.undo.append(handle)
         self.undo.extend(self.reading.watch(self.model))
@@ -79,17 +83,28 @@ class Capture:
     ) -> None:
         for handle in self.undo:
             handle.remove()
-        for recorder in self.recorders.values():
-            vars(recorder.module).pop("forward", None)
+        for name, before in self.before.items():
+            vars(self.recorders[name].module).pop("forward")
+            if before is not None:
+                self.recorders[name].module.forward = before
         for module in self.training:
             module.training = True
 
-    def run(self, name: str, input: Tensor | PackedSequence, state: Any = None, **options: Any) -> Any:
+    def run(
+        self,
+        name: str,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+        reset_state: Any = None,
+    ) -> Any:
         """A call of a layer of this library, in the place of its own: the same, and recorded."""
-        module = self.recorders[name].module
+        recorder, given = self.recorders[name], {"lengths": lengths, "reset": reset, "reset_state": reset_state}
         if isinstance(input, PackedSequence):
-            return type(module).forward(module, input, state)
-        return self.recorders[name].take(input, state, **options)
+            return type(recorder.module).forward(recorder.module, input, hx, **given)
+        return recorder.take(input, hx, **given)
 
     def seen(self, name: str, module: nn.Module, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
         """A call has returned."""
@@ -98,9 +113,9 @@ class Capture:
         self.order[name] = None
         self.reading.given = output[0]
         given = {**dict(zip(("input", "hx"), args, strict=False)), **kwargs}
-        input, state = given["input"], given.get("hx")
-        if not isinstance(module, Recurrent) or isinstance(input, PackedSequence):
-            self.recorders[name].compare(input, state, output)
+        input, state = given.pop("input"), given.pop("hx", None)
+        if name not in self.before or isinstance(input, PackedSequence):
+            self.recorders[name].compare(input, state, output, **given)
 
     @property
     def steps(self) -> int:
@@ -132,6 +147,11 @@ class Capture:
         }
         passes = [made for name, each in alike.items() for made in each.passes(name)]
         error = max([each.apart for each in alike.values()] + [wrong(made) for made in passes])
-        tolerance = max(TOLERANCE[next(each.module.parameters()).dtype] for each in alike.values())
+        tolerance = max(TOLERANCE[kind] for each in alike.values() for kind in each.kinds)
         readout = self.reading.readout if chosen is self.recorders[self.latest] else None
         return Inspection(passes, list(tracks), error, tolerance, readout=readout)
+
+
+def runs_as_known(module: nn.Module) -> bool:
+    """Whether a call of a module is that of a layer of this library, and not one of its own around it."""
+    return isinstance(module, Recurrent) and type(module).forward is Recurrent.forward

@@ -21,7 +21,8 @@ class Term(NamedTuple):
     """A part of z.
 
     Attributes:
-        source: `input 3`, `unit 7`, `bias`, or `elsewhere in the cell`: peepholes, normalisation.
+        source: `input 3`, `unit 7` (with a projection `output 7`), `bias`, or `elsewhere in the cell`: peepholes,
+            normalisation.
         value: what it adds to z.
     """
 
@@ -56,10 +57,12 @@ def card(made: Pass, step: int, unit: int) -> Card:
     >>> len(found.terms["f"]), abs(sum(term.value for term in found.terms["f"]) - found.inner["f"]) < 1e-12
     (8, True)
     """
+    made.check(step, unit)
     steps = np.array([step])
     anatomy = made.replay(steps)
     before = {name: made.before(name, steps)[0] for name in made.cell.state}
     inner, terms = {}, {}
+    source = "unit" if made.weights.p is None else "output"
     for number, gate in enumerate(made.cell.gates):
         row = number * made.units + unit
         inputs = made.weights.w[row].double() * made.read(steps)[0]
@@ -69,13 +72,13 @@ def card(made: Pass, step: int, unit: int) -> Card:
         z = float(anatomy.inner[gate][1][0, unit]) if gate in anatomy.inner else total
         parts = [
             *(Term(f"input {n}", value) for n, value in enumerate(inputs.tolist())),
-            *(Term(f"unit {n}", value) for n, value in enumerate(units.tolist())),
+            *(Term(f"{source} {n}", value) for n, value in enumerate(units.tolist())),
             *([] if made.weights.b_w is None else [Term("bias", bias)]),
             *([] if abs(z - total) < ELSEWHERE else [Term("elsewhere in the cell", z - total)]),
         ]
         inner[gate], terms[gate] = z, sorted(parts, key=lambda term: -abs(term.value))
     return Card(
-        {name: float(value[unit]) if unit < len(value) else float("nan") for name, value in before.items()},
+        {name: float(value[unit]) for name, value in before.items() if made.weights.p is None or name != "h"},
         {name: float(value[0, unit]) for name, value in anatomy.signals.items()},
         inner,
         terms,
@@ -131,6 +134,7 @@ def calculation(made: Pass, step: int, unit: int, changed: Mapping[str, float] |
     c = 0.500 * 1.000 + 0.881 * 0.762 = 1.171
     h = 0.500 * tanh(1.171) = 0.412
     """
+    made.check(step, unit)
     steps, cell = np.array([step]), made.cell
     states = {name: made.before(name, steps) for name in cell.state}
     groups = {

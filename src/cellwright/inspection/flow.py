@@ -60,7 +60,7 @@ class Flow:
     @property
     def verdict(self) -> str:
         """`exploding`: it grows tenfold; `vanishing`: the horizon is 10 steps or nearer; or `healthy`."""
-        if max(relative(self.h).max(), relative(self.memory).max()) > GROWN:
+        if not max(relative(self.h).max(), relative(self.memory).max()) <= GROWN:  # also if one is no number
             return "exploding"
         return "vanishing" if self.horizon is not None and self.horizon <= SHORT else "healthy"
 

@@ -45,6 +45,17 @@ class Finding:
     text: str
 
 
+def gates_of(made: Pass) -> list[str]:
+    """The signals that have two ends: a sigmoid, tanh or exp of something, and what stays between 0 and 1."""
+
+    def has_ends(name: str) -> bool:
+        if name in made.values:
+            return bool(made.values[name].min() >= 0 and made.values[name].max() <= 1)
+        return made.functions.get(name) in ("sigmoid", "tanh", "exp")
+
+    return list(filter(has_ends, made.cell.signals))
+
+
 def saturation(made: Pass, signal: str) -> tuple[Array, Array]:
     """The shares of the steps at which a signal is near its lower and its upper end, `[H]` each.
 
@@ -76,6 +87,7 @@ def findings(made: Pass) -> list[Finding]:
     """
     memory, seen = made.memory, np.unique(np.linspace(0, made.steps - 1, SHOWN).astype(int))
     written, shown, logs = np.zeros(made.units), np.zeros(made.units), np.zeros(made.units)
+    later = max(1, int((made.depth > 0).sum()))
     for steps, anatomy in blocks(made):
         writes = anatomy.signals[memory] - anatomy.kept[memory] * made.before(memory, steps)
         written = np.maximum(written, writes.abs().amax(0).numpy())
@@ -87,7 +99,7 @@ def findings(made: Pass) -> list[Finding]:
     forgetful = bool((logs < 0).any())
     groups = {
         "never writes": which(silent),
-        "never forgets": which((logs / made.steps > -LOSS) & forgetful),
+        "never forgets": which((logs / later > -LOSS) & forgetful),
         "mute": which(mute),
         "frozen": which(still & ~silent & ~mute),
     }
@@ -101,8 +113,8 @@ def which(units: Array) -> tuple[int, ...]:
 
 
 def duplicates(made: Pass, steps: Array) -> list[tuple[int, ...]]:
-    """Groups of units whose h goes together, or against one another, at all of some steps."""
-    h = np.asarray(made.states["h"][steps], np.float64)
+    """Groups of units whose h, or memory under a projection, goes together, or against one another, at some steps."""
+    h = np.asarray(made.states["h" if made.weights.p is None else made.memory][steps], np.float64)
     h = h - h.mean(0)
     norm = np.sqrt((h * h).sum(0))
     moving = norm > NOTHING

@@ -98,6 +98,10 @@ def check(made: Pass, force: Force) -> None:
     """
     if force.signal not in made.cell.signals:
         raise InputError(f"{made.name} has no signal {force.signal!r}; {nearest(force.signal, made.cell.signals)}")
+    if force.signal not in positions(made):
+        raise InputError(
+            f"{force.signal} of {made.name} is handed through, and cannot be forced; force what it comes from"
+        )
     if made.weights.p is not None and force.signal == "h":
         raise InputError("h of a layer with a projection cannot be forced, for it is a mixture; force o, or c")
     if not force.units or not all(0 <= unit < made.units for unit in force.units) or force.start >= force.end:
@@ -135,7 +139,9 @@ def run(part: Part, made: Pass, x: Tensor, forces: Sequence[Force]) -> dict[str,
     for t in reversed(range(len(x))) if made.reverse else range(len(x)):
         now = [each for each in forces if each.start <= part.start + t < each.end]
         x_t, r = contributions[t].chunk(gates), made.recurrent(state["h"])
-        with Forcing({places[each.signal]: (each, part.start + t - each.start) for each in now}):
+        acting = {place: [(each, part.start + t - each.start) for each in now if places[each.signal] == place]
+                  for place in {places[each.signal] for each in now}}  # fmt: skip
+        with Forcing(acting):
             signals = cell(x_t, r, [state[name] for name in cell.state], given)
         steps[t] = signals
         state = {name: signals[name] for name in cell.state}
@@ -147,13 +153,13 @@ class Forcing(TorchDispatchMode):
     """Puts other values in the place of what some operators of a cell give, told by their number.
 
     Args:
-        forces: by the number of the operator: what is forced, and at which of its steps.
+        forces: by the number of the operator: what is forced, one after the other, and at which of its steps.
 
     Attributes:
         numbers: of the operators that have made tensors, by the identities of those.
     """
 
-    def __init__(self, forces: Mapping[int, tuple[Force, int]]) -> None:
+    def __init__(self, forces: Mapping[int, Sequence[tuple[Force, int]]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.forces = forces
         self.numbers: dict[int, int] = {}
@@ -168,8 +174,7 @@ class Forcing(TorchDispatchMode):
     ) -> Any:
         result = function(*args, **(kwargs or {}))
         number = len(self.alive)
-        if number in self.forces:
-            force, step = self.forces[number]
+        for force, step in self.forces.get(number, ()):
             values = np.broadcast_to(force.value, (force.end - force.start, len(force.units)))[step]
             forced = torch.tensor(values, dtype=result.dtype)
             result = result.index_put((torch.tensor(list(force.units)),), forced)
@@ -184,4 +189,4 @@ def positions(made: Pass) -> dict[str, int]:
     gates, states = [example] * len(cell.gates), [example] * len(cell.state)
     with Forcing({}) as seen:
         signals = cell(gates, gates, states, [each.double() for each in made.given])
-    return {name: seen.numbers[id(value)] for name, value in signals.items()}
+    return {name: seen.numbers[id(value)] for name, value in signals.items() if id(value) in seen.numbers}

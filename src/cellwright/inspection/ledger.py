@@ -55,6 +55,7 @@ def ledger(made: Pass, step: int, unit: int) -> Ledger:
     >>> len(found.entries), bool(abs(found.total - lstm.signal("c")[30, 2]) < 1e-5)
     (31, True)
     """
+    made.check(step, unit)
     depth = min(int(made.depth[step]), MOST - 1)
     # In the direction of the pass, from the first step of the sequence on.
     steps = np.arange(step + depth, step - 1, -1) if made.reverse else np.arange(step - depth, step + 1)

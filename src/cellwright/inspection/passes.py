@@ -108,6 +108,18 @@ class Pass:
         found: Array = steps - np.repeat(self.starts[:-1], lengths)
         return np.repeat(lengths, lengths) - 1 - found if self.reverse else found
 
+    def check(self, step: int, unit: int) -> None:
+        """There are such a step and such a unit.
+
+        Raises:
+            InputError: there are not.
+        """
+        if not (0 <= step < self.steps and 0 <= unit < self.units):
+            raise InputError(
+                f"{self.name} has the steps 0 to {self.steps - 1:,} and the units 0 to {self.units - 1:,}, but not the "
+                f"step {step:,} of the unit {unit:,}"
+            )
+
     def read(self, steps: Array, dtype: torch.dtype = torch.float64) -> Tensor:
         """What was read in some steps, `[steps, I]`."""
         parts = [torch.from_numpy(np.asarray(each[steps])) for each in self.inputs]

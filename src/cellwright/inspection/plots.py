@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..tasks.exhibit import new_figure, plain
 from .flow import flow, relative
-from .health import saturation
+from .health import gates_of, saturation
 from .ledger import ledger
 from .memory import time_constants
 from .order import order
@@ -104,7 +104,7 @@ class Plots:
     def saturation(self, name: str | None = None) -> Figure:
         """For each gate, how often each unit is near its lower and its upper end."""
         made = self.chosen(name)
-        gates = [signal for signal in made.cell.signals if signal in made.functions]
+        gates = gates_of(made)
         if not gates:
             raise InputError(f"the cell {made.cell.name} has no gates; plot.gates() shows its signals")
         figure = new_figure(2.6 * len(gates), 3)

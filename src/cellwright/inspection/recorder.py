@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..kernels import plan
+from ..kernels.autocast import cast_to
 from ..kernels.layer import Layer, Weights, weights_of
 from ..layers import GRU, LSTM, RNN, Recurrent
 from ..layers.arrangement import arranged, given_back
@@ -33,7 +34,8 @@ class Recorder:
         layer: the same as a layer of this library.
         starts: of the sequences so far.
         steps: of all of them.
-        apart: the largest difference between outputs and last states that a module of torch gave back and ours.
+        apart: the largest difference between outputs and last states that a module has given back itself and ours.
+        kinds: what the products of its calls were taken of.
     """
 
     def __init__(self, module: nn.Module, most: float) -> None:
@@ -42,6 +44,7 @@ class Recorder:
         self.starts: list[int] = []
         self.steps = 0
         self.apart = 0.0
+        self.kinds: set[torch.dtype | str] = set()
         self.last: list[Tensor] = []
         passes, cell = self.layer.num_layers * self.layer.directions, self.layer.regularisation.around(training=False)
         dtype = np.float64 if next(self.layer.parameters()).dtype == torch.float64 else np.float32
@@ -55,11 +58,19 @@ class Recorder:
         self.first = [{name: Rows(dtype) for name in cell.state} for _ in range(passes)]
 
     @torch.no_grad()
-    def take(self, input: Tensor, state: Any = None, output: Tensor | None = None, **options: Any) -> Any:
+    def take(
+        self,
+        input: Tensor,
+        state: Any = None,
+        output: Tensor | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+        reset_state: Any = None,
+    ) -> Any:
         """Run a call, and keep it; of the last layer h is `output`, if that is known."""
-        layout, sequences = arranged(
-            self.layer, input, state, *(options.get(name) for name in ("lengths", "reset", "reset_state"))
-        )
+        self.kinds.add(self.kind)
+        layout, sequences = arranged(self.layer, input, state, lengths, reset, reset_state)
         found: list[dict[str, Tensor]] = []
 
         def watched(layer: Layer) -> tuple[Tensor, list[Tensor]]:
@@ -77,9 +88,21 @@ class Recorder:
         self.last = [last] if isinstance(last, Tensor) else list(last)
         return layout.laid_out(y), last
 
+    @property
+    def kind(self) -> torch.dtype | str:
+        """What the products of a call are taken of, now."""
+        weight, precision = self.layer.parameter("weight_hh_l0"), self.layer.precision
+        cast = cast_to(weight.device.type, weight.dtype)
+        if cast is not None or weight.dtype != torch.float32 or weight.device.type != "cuda":
+            return weight.dtype if cast is None else cast
+        if precision == "bf16":
+            return torch.bfloat16
+        theirs = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        return "tf32" if precision == "tf32" or (precision is None and theirs) else torch.float32
+
     def keep(self, sequences: Sequences, found: list[dict[str, Tensor]]) -> None:
         """Keep the sequences of a call, with the signals of each layer."""
-        for row, begin, end, first in pieces(sequences, self.layer.cell.states):
+        for row, begin, end, first in pieces(sequences, self.layer.cell.states, self.layer.directions):
             if self.steps >= self.most:
                 break
             if not self.goes_on(sequences, first):
@@ -108,9 +131,8 @@ class Recorder:
                 rows.extend(plain(first[name][number])[None] if first else np.zeros((1, self.layer.width_of(name))))
 
     @torch.no_grad()
-    def compare(self, input: Tensor | PackedSequence, state: Any, output: Any) -> None:
+    def compare(self, input: Tensor | PackedSequence, state: Any, output: Any, **options: Any) -> None:
         """Keep a call that the module itself has run, and how far its last states are from ours."""
-        options: dict[str, Tensor] = {}
         true = output[0]
         if isinstance(input, PackedSequence):
             true, _ = pad_packed_sequence(true, self.layer.batch_first)
@@ -152,13 +174,13 @@ def converted(module: nn.Module) -> Recurrent:
     """A module of torch as a layer of this library, with its weights.
 
     >>> converted(torch.nn.GRU(3, 5, bidirectional=True))
-    GRU('gru', 3, 5, bidirectional=True)
+    GRU(3, 5, bidirectional=True)
     """
     assert isinstance(module, THEIRS)
     example = next(module.parameters())
     options: dict[str, Any] = {
         "num_layers": module.num_layers, "bias": module.bias, "batch_first": module.batch_first,
-        "bidirectional": module.bidirectional, "device": example.device, "dtype": example.dtype,
+        "bidirectional": module.bidirectional, "device": "meta", "dtype": example.dtype,
     }  # fmt: skip
     layer: Recurrent
     if isinstance(module, nn.LSTM):
@@ -168,7 +190,8 @@ def converted(module: nn.Module) -> Recurrent:
     else:
         layer = RNN(module.input_size, module.hidden_size, nonlinearity=module.nonlinearity, **options)
     names = [name for names in layer.parameter_names for group in names for name in group]
-    layer.load_state_dict({name: getattr(module, name).detach() for name in names})  # also where they are parametrised
+    weights = {name: getattr(module, name).detach() for name in names}  # also where they are parametrised
+    layer.load_state_dict(weights, assign=True)
     return layer.eval()
 
 
@@ -178,17 +201,34 @@ def apart(weights: Weights) -> Weights:
     return weights_of(tensors, weights.b_w is not None, weights.p is not None)
 
 
-def pieces(sequences: Sequences, states: tuple[str, ...]) -> Iterator[tuple[int, int, int, dict[str, Tensor]]]:
-    """The row, the steps from and to, and the first states `[passes, H]` of each piece; none stand for zeros."""
+def pieces(
+    sequences: Sequences, states: tuple[str, ...], directions: int
+) -> Iterator[tuple[int, int, int, dict[str, Tensor]]]:
+    """The row, the steps from and to, and the first states `[passes, H]` of each piece; none stand for zeros.
+
+    From the end to the start the last piece begins with what was given, and the others with what a reset brings.
+    """
     steps = sequences.x.shape[0]
     for row in range(sequences.rows):
         end = steps if sequences.lengths is None else int(sequences.lengths[row])
         marks = [] if sequences.reset is None else sequences.reset[1:end, row].nonzero().flatten().add(1).tolist()
         anew = sequences.reset is not None and end > 0 and bool(sequences.reset[0, row])
         for begin, until in zip([0, *marks], [*marks, end], strict=True):
-            first = sequences.brought if begin or anew else sequences.first
             if until > begin:
-                yield row, begin, until, {name: each[:, row] for name, each in zip(states, first, strict=False)}
+                forwards = sequences.brought if begin or anew else sequences.first
+                backwards = sequences.first if until == end else sequences.brought
+                both = [forwards, backwards][:directions]
+                first = {name: by_turns(both, n, row) for n, name in enumerate(states)} if any(both) else {}
+                yield row, begin, until, first
+
+
+def by_turns(groups: Sequence[Sequence[Tensor]], n: int, row: int) -> Tensor:
+    """The first states of a row `[passes, H]`: of each direction in turn, out of its own group; zeros out of none."""
+    like = next(group[n] for group in groups if group)[:, row]
+    return torch.stack(
+        [group[n][at :: len(groups), row] if group else like[at :: len(groups)] * 0 for at, group in enumerate(groups)],
+        1,
+    ).flatten(0, 1)
 
 
 def plain(values: Tensor) -> Array:

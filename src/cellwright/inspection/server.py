@@ -109,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
             kind, content = WORKERS.submit(self.server.viewer.answer, name, query).result()
         except CellwrightError as error:
             return self.tell(HTTPStatus.BAD_REQUEST, str(error))
+        except Exception as error:  # the page must hear of whatever it is
+            return self.tell(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
         return self.send(HTTPStatus.OK, kind, content)
 
     def tell(self, status: HTTPStatus, sentence: str) -> None:

@@ -22,6 +22,7 @@ from .anatomy import FUNCTIONS
 from .inspection import Inspection
 from .passes import Array, Pass
 from .readout import Readout
+from .selfcheck import wrong
 from .tracks import KINDS, Track
 
 KEY, FORMAT = "cellwright.inspection", 1
@@ -146,7 +147,8 @@ def assembled(about: Mapping[str, Any], arrays: Mapping[str, Array], known: Mapp
     if not passes:
         raise ValueError("it holds no layer")
     tracks = [track_of(each, np.asarray(arrays[f"track.{n}"])) for n, each in enumerate(about["tracks"])]
-    found = Inspection(passes, tracks, float(about["error"]), float(about["tolerance"]), dict(about["notes"]))
+    error = max(float(about["error"]), *map(wrong, passes))  # also of a cell that is another now
+    found = Inspection(passes, tracks, error, float(about["tolerance"]), dict(about["notes"]))
     names = about.get("readout")  # files of earlier versions have none
     return found if names is None else replace(found, readout=readout_of(names, arrays, found.outputs))
 

@@ -14,7 +14,7 @@ from .capture import Capture
 from .card import calculation, card
 from .drawn import signal_of
 from .flow import Flow, flow
-from .health import findings, saturation
+from .health import findings, gates_of, saturation
 from .inspection import Inspection
 from .intervention import Force, intervene
 from .ledger import ledger
@@ -106,8 +106,7 @@ def health(viewer: Viewer, query: Query) -> Any:
     made = viewer.made(query)
 
     def make() -> Any:
-        gates = [name for name in made.cell.signals if name in made.functions or name in made.values]
-        return {"saturation": {name: saturation(made, name) for name in gates}, "findings": findings(made)}
+        return {"saturation": {name: saturation(made, name) for name in gates_of(made)}, "findings": findings(made)}
 
     return viewer.once("health", made.name, make=make)
 
@@ -144,7 +143,7 @@ def book(viewer: Viewer, query: Query) -> Any:
     step, unit = whole(query, "step", made.steps), whole(query, "unit", made.units)
     found = ledger(made, step, unit)
     largest = np.argsort(-np.abs(found.entries), kind="stable")[:ENTRIES]
-    rows = np.sort(largest)
+    rows = largest[np.argsort(found.steps[largest])]
     return {
         "total": found.total,
         "memory": float(made.states[made.memory][step, unit]),

@@ -90,7 +90,7 @@ def train(
     with StopRequest(remedy) as request, Display(learner, console) as display:
         shown = [Logs(folder, progress), display] if processes.number() == 0 else []
         watch, ledger = Watch(learner, console), Ledger(learner, folder)
-        fit(learner, folder, [watch, ledger, *shown, Keeper(folder, progress, clock, request)], workers)
+        fit(learner, folder, [ledger, watch, *shown, Keeper(folder, progress, clock, request)], workers)
     if processes.number():
         return None
     return concluded(task, schedule, learner, folder)
