@@ -216,6 +216,14 @@ def test_a_learned_state_begins_at_zero() -> None:
     assert torch.equal(cw.LSTM(3, 4, learned_state=True).c_0, torch.zeros(1, 4))
 
 
+@pytest.mark.parametrize("cell", cw.cells)
+def test_every_learned_state_learns(cell: str) -> None:
+    module = made(cell, learned_state=True)
+    module(x())[0].square().sum().backward()
+    for name in module.cell.state:
+        assert float(module.get_parameter(f"{name}_0").grad.abs().min()) > 0, name
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_reset_brings_what_is_given(cell: str) -> None:
     module = made(cell)

@@ -55,6 +55,7 @@ class Cell:
         signals: names of everything that the function returns, in order.
         states: the same as `state`, with those first that the recurrent weights multiply, `h` before all.
         variant: what was changed in another cell; empty if nothing was.
+        begins: where states begin that are learned; those that are not named at 0.
         digest: of the source of the function, where that is the user's; changed cells have that of the cell behind.
         key: the name, digest and variant, with a number if another cell has them already.
     """
@@ -68,6 +69,7 @@ class Cell:
     recurrent: tuple[str, ...] = ("h",)
     candidate: str = ""
     bias: bool = True
+    begins: Mapping[str, float] = field(default_factory=dict)
     variant: str = ""
     digest: str = ""
     signals: tuple[str, ...] = field(init=False)
@@ -217,7 +219,7 @@ def named_cell(module: str, name: str) -> Cell:
 def cell(
     *,
     gates: str,
-    state: str = "h",
+    state: str | Mapping[str, float] = "h",
     vectors: str | Mapping[str, float] = "",
     candidate: str = "",
     bias: bool = True,
@@ -226,7 +228,8 @@ def cell(
 
     Args:
         gates: names of the gates, separated by spaces, in the order of their rows in the weights.
-        state: names of what is carried on; `h` is the one that the recurrent weights multiply.
+        state: names of what is carried on; `h` is the one that the recurrent weights multiply. As a mapping, with where
+            each begins if it is learned.
         vectors: names of learned vectors, one number per unit; as a mapping, with their start values.
         candidate: the signal that is written into the memory, for dropout on it.
         bias: whether the contributions have biases.
@@ -263,8 +266,9 @@ def cell(
     def decorate(function: CellFunction) -> Cell:
         if not hasattr(function, "__name__"):
             raise CellError(f"a cell is a function with a name, not {function!r}; write it with `def`")
-        names = tuple(gates.split()), tuple(state.split())
-        return Cell(function, function.__name__, *names, dict(starts), candidate=candidate, bias=bias)
+        begins = dict(state) if isinstance(state, Mapping) else dict[str, float]()
+        names = tuple(gates.split()), tuple(state) if isinstance(state, Mapping) else tuple(state.split())
+        return Cell(function, function.__name__, *names, dict(starts), candidate=candidate, bias=bias, begins=begins)
 
     return decorate
 

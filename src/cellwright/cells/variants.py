@@ -128,7 +128,7 @@ def layer_norm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     return dict(i=i, f=f, g=g, o=o, c=c, h=o * torch.tanh(w.g_c * shown + w.b_c))
 
 
-@cell(gates="i f z o", state="h c n m", candidate="z")
+@cell(gates="i f z o", state={"h": 0.0, "c": 0.0, "n": 1.0, "m": 0.0}, candidate="z")
 def slstm(x: Terms, r: Terms, s: Terms, w: Terms) -> Mapping[str, Tensor]:
     """LSTM with an exponential input gate, a normaliser n and a stabiliser m, sLSTM: Beck et al. (2024)."""
     log_i = x.i + r.i

@@ -72,11 +72,11 @@ def constant(log: Array) -> Array:
 
 
 def at_rest(made: Pass) -> Anatomy:
-    """A step in which all that counts are the biases: no input, h and c zero; a normaliser is 1, as where it begins."""
+    """A step in which all that counts are the biases: no input, and states as where they begin if learned."""
     gates, units, weights = len(made.cell.gates), made.units, made.weights
     zeros = torch.zeros(1, gates * units, dtype=torch.float64)
     x, r = (zeros if each is None else each.double()[None] for each in (weights.b_w, weights.b_r))
-    state = [torch.full((1, units), float(name == "n"), dtype=torch.float64) for name in made.cell.state]
+    state = [torch.full((1, units), made.cell.begins.get(name, 0.0), dtype=torch.float64) for name in made.cell.state]
     return dissect(made.cell, x.chunk(gates, -1), r.chunk(gates, -1), state, [each.double() for each in made.given])
 
 

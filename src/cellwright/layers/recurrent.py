@@ -187,7 +187,7 @@ class Recurrent(nn.Module):
         """Draw all parameters evenly from -1/sqrt(H) to 1/sqrt(H), as torch does.
 
         Vectors for which the cell declares a start begin there, and so does the forget gate with forget_bias. Learned
-        first states begin at zero.
+        first states begin where the cell declares it, or at zero.
         """
         bound = 1.0 / math.sqrt(self.hidden_size)
         starts = {
@@ -196,7 +196,7 @@ class Recurrent(nn.Module):
             for layer in range(self.num_layers)
             for suffix in ("", "_reverse")
         }
-        starts |= {f"{name}_0": 0.0 for name in self.cell.state}
+        starts |= {f"{name}_0": self.cell.begins.get(name, 0.0) for name in self.cell.state}
         for name, parameter in self.named_parameters():
             start = starts.get(name)
             if start is None:
