@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
 import cellwright as cw
 from tests.agreement import assert_agree
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:dropout acts between layers"
+)  # also of one layer, where it does nothing
 
 MODULES: dict[tuple[str, bool], dict[str, Any]] = {
     ("lstm", False): {},
