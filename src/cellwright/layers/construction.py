@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
+from typing import Any
+
 import torch
 
 from ..cells import Cell, cells
@@ -17,6 +21,42 @@ def check_sizes(**sizes: object) -> None:
     for name, size in sizes.items():
         if not isinstance(size, int) or size < 1:
             raise InputError(f"{name} must be a whole number of at least 1, but is {size!r}")
+
+
+def check_kinds(bias: object, forget_bias: object) -> None:
+    """There are biases, or there are not; where that of the forget gate begins is a number.
+
+    Raises:
+        InputError: one is something else.
+    """
+    if not isinstance(bias, bool):
+        raise InputError(f"bias must be True or False, but is {bias!r}")
+    if forget_bias is not None and not is_number(forget_bias):
+        raise InputError(f"forget_bias must be a number, but is {forget_bias!r}")
+
+
+def checked_dropout(value: Any, num_layers: int) -> float:
+    """The probability of dropout between layers; of a single one it is told that there is nothing to drop."""
+    found = checked_probability("dropout", value)
+    if found and num_layers == 1:
+        warnings.warn("dropout acts between layers, but there is only one; leave it out", stacklevel=3)
+    return found
+
+
+def checked_probability(name: str, value: Any) -> float:
+    """A probability.
+
+    Raises:
+        InputError: it is not between 0 and 1.
+    """
+    if not is_number(value) or not 0 <= value <= 1:
+        raise InputError(f"{name} is a probability between 0 and 1, but is {value!r}")
+    return float(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether something is a real number, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_projection(size: object, hidden_size: int, cell: Cell) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from inspect import signature
 from itertools import chain
@@ -20,9 +19,9 @@ from ..kernels.check import check_precision
 from ..kernels.layer import Layer, Weights, weights_of
 from . import init
 from .arrangement import State, arranged, check_input, first_state, given_back
-from .construction import check_projection, check_sizes, found_cell
+from .construction import check_kinds, check_projection, check_sizes, checked_dropout, found_cell
 from .masks import Draw, Masks
-from .regularisation import Regularisation, checked_probability, is_number
+from .regularisation import Regularisation
 from .sequences import Sequences, packed_lengths
 from .stream import Stream
 from .trace import Trace
@@ -99,13 +98,7 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        self.dropout = checked_probability("dropout", dropout)
-        if dropout and num_layers == 1:
-            warnings.warn("dropout acts between layers, but there is only one; leave it out", stacklevel=2)
-        if not isinstance(bias, bool):
-            raise InputError(f"bias must be True or False, but is {bias!r}")
-        if forget_bias is not None and not is_number(forget_bias):
-            raise InputError(f"forget_bias must be a number, but is {forget_bias!r}")
+        check_kinds(bias, forget_bias)
         check_precision(precision)
         self.cell = found_cell(cell)
         self.input_size = input_size
@@ -114,6 +107,7 @@ class Recurrent(nn.Module):
         self.num_layers = num_layers
         self.bias = bias and self.cell.bias
         self.batch_first = batch_first
+        self.dropout = checked_dropout(dropout, num_layers)
         self.bidirectional = bidirectional
         self.forget_bias = forget_bias
         self.learned_state = learned_state

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from numbers import Real
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from ..cells import Cell
 from ..cells.changed import changed, clipped_state, dropped_candidate
 from ..cells.zoneout import zoneout
 from ..errors import InputError
+from .construction import checked_probability, is_number
 from .masks import Draw, Masks
 
 
@@ -107,19 +107,3 @@ class Regularisation:
     def units(self, recurrent: Tensor) -> int:
         """H, as the recurrent weights have it."""
         return recurrent.shape[0] // len(self.cell.gates)
-
-
-def checked_probability(name: str, value: Any) -> float:
-    """A probability.
-
-    Raises:
-        InputError: it is not between 0 and 1.
-    """
-    if not is_number(value) or not 0 <= value <= 1:
-        raise InputError(f"{name} is a probability between 0 and 1, but is {value!r}")
-    return float(value)
-
-
-def is_number(value: object) -> bool:
-    """Whether something is a real number, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool)
